@@ -1,0 +1,57 @@
+package vital
+
+// Batch is what one envelope carries. Decoders append to it, the pipeline seals
+// it, a receiver decodes into it. The zero value is an empty batch.
+//
+// Label is the opaque name of a bed or an encounter, chosen by the hospital; it
+// exists inside the ciphertext only. It holds for this and all later messages
+// under the same anchor.
+type Batch struct {
+	Label        string // at most MaxText bytes; empty: unchanged
+	Numerics     []Numeric
+	Waves        []Wave
+	Enumerations []Enumeration
+	Alerts       []Alert
+	Events       []Event
+	Drops        []Dropped
+	Heartbeats   []Heartbeat
+
+	layout []section // as decoded, so that a batch re-encodes to the same bytes
+}
+
+// Reset empties the batch and keeps its memory, that of wave samples included.
+func (b *Batch) Reset() {
+	b.Label = ""
+	b.Numerics = b.Numerics[:0]
+	b.Waves = b.Waves[:0]
+	b.Enumerations = b.Enumerations[:0]
+	b.Alerts = b.Alerts[:0]
+	b.Events = b.Events[:0]
+	b.Drops = b.Drops[:0]
+	b.Heartbeats = b.Heartbeats[:0]
+	b.layout = b.layout[:0]
+}
+
+// Len returns the number of readings and records in the batch; a wave counts
+// as one.
+func (b *Batch) Len() int {
+	return len(b.Numerics) + len(b.Waves) + len(b.Enumerations) + len(b.Alerts) +
+		len(b.Events) + len(b.Drops) + len(b.Heartbeats)
+}
+
+// AddWave appends a wave and returns it, with Samples empty and ready to be
+// appended to; memory of an earlier batch is reused. The pointer is good until
+// the next AddWave or Reset.
+func (b *Batch) AddWave() *Wave {
+	n := len(b.Waves)
+	if n == cap(b.Waves) {
+		b.Waves = append(b.Waves, Wave{})
+	} else {
+		b.Waves = b.Waves[:n+1]
+	}
+	w := &b.Waves[n]
+	*w = Wave{Samples: w.Samples[:0]}
+	return w
+}
+
+type section struct{ kind, n uint32 }

@@ -1,0 +1,157 @@
+package keys
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"errors"
+
+	"golang.org/x/crypto/chacha20poly1305"
+
+	"github.com/vitalseal/vitalseal/sdk/core/cbor"
+)
+
+// Sizes of the AEADs used here, the same for both.
+const (
+	NonceSize = 12
+	TagSize   = 16
+	SaltSize  = 16
+)
+
+// MaxEpochs is how many times a ratchet may move: what bounds the work that one
+// authentic but hostile message can cause. An anchor ends before it.
+const MaxEpochs = 1 << 16
+
+// Errors of a Ratchet.
+var (
+	ErrSuite  = errors.New("keys: content encryption algorithm is not ChaCha20-Poly1305 or A256GCM")
+	ErrErased = errors.New("keys: content keys of an earlier epoch have been erased")
+	ErrEpoch  = errors.New("keys: epoch is out of range")
+	ErrOpen   = errors.New("keys: message does not open under this key")
+)
+
+// Ratchet is the chain of content secrets CS_j under one anchor and the AEAD of
+// the current epoch j:
+//
+//	K_j | IV_j | CS_(j+1) = HKDF-Expand(CS_j, [kid, salt, alg, label, length])
+//
+// with the labels "Key", "IV" and "Next". It holds CS_j for the current j only;
+// moving on overwrites it. A Ratchet is used by one goroutine.
+type Ratchet struct {
+	suite  Algorithm
+	kid    KeyID
+	salt   [SaltSize]byte
+	epoch  uint32
+	secret [SecretSize]byte
+	iv     [NonceSize]byte
+	nonce  [NonceSize]byte // a field because arguments of an interface's methods escape
+	aead   cipher.AEAD
+}
+
+// NewRatchet returns the ratchet at the given epoch, whose content secret is
+// copied.
+func NewRatchet(suite Algorithm, kid KeyID, salt *[SaltSize]byte, epoch uint32, secret *[SecretSize]byte) (*Ratchet, error) {
+	if suite != AlgChaCha20Poly1305 && suite != AlgA256GCM {
+		return nil, ErrSuite
+	}
+	if epoch >= MaxEpochs {
+		return nil, ErrEpoch
+	}
+	r := &Ratchet{suite: suite, kid: kid, salt: *salt, epoch: epoch, secret: *secret}
+	return r, r.rekey()
+}
+
+// Epoch returns j.
+func (r *Ratchet) Epoch() uint32 { return r.epoch }
+
+// Commitment sets out to the commitment to the current content secret:
+// HKDF-Expand(CS_j, [kid, salt, alg, "Commit", 32]). Neither AEAD here commits
+// to its key, so without it one ciphertext could read differently to two
+// receivers.
+func (r *Ratchet) Commitment(out *[SecretSize]byte) { r.derive(out, "Commit", SecretSize) }
+
+// Secret returns CS_j, to be wrapped in a grant. It is the only door to it.
+func (r *Ratchet) Secret() [SecretSize]byte { return r.secret }
+
+// Seek moves to epoch and erases all before it. An earlier epoch is ErrErased.
+func (r *Ratchet) Seek(epoch uint32) error {
+	switch {
+	case epoch == r.epoch:
+		return nil
+	case epoch < r.epoch:
+		return ErrErased
+	case epoch >= MaxEpochs:
+		return ErrEpoch
+	}
+	for r.epoch < epoch {
+		var next [SecretSize]byte
+		r.derive(&next, "Next", SecretSize)
+		r.secret = next
+		r.epoch++
+	}
+	return r.rekey()
+}
+
+// Erase overwrites the secrets. The AEAD's own copy of the key is left to the
+// garbage collector: neither library offers to wipe it.
+func (r *Ratchet) Erase() {
+	clear(r.secret[:])
+	clear(r.iv[:])
+	r.aead = nil
+	r.epoch = MaxEpochs
+}
+
+// Seal appends the ciphertext of plaintext and its tag, under the nonce
+// IV_j XOR seq. The caller uses each seq once and belongs in this epoch.
+func (r *Ratchet) Seal(dst []byte, seq uint64, plaintext, aad []byte) []byte {
+	return r.aead.Seal(dst, r.nonceFor(seq), plaintext, aad)
+}
+
+// Open appends the plaintext, or returns ErrOpen.
+func (r *Ratchet) Open(dst []byte, seq uint64, ciphertext, aad []byte) ([]byte, error) {
+	out, err := r.aead.Open(dst, r.nonceFor(seq), ciphertext, aad)
+	if err != nil {
+		return nil, ErrOpen
+	}
+	return out, nil
+}
+
+func (r *Ratchet) nonceFor(seq uint64) []byte {
+	r.nonce = r.iv
+	for i := range 8 {
+		r.nonce[NonceSize-1-i] ^= byte(seq >> (8 * i))
+	}
+	return r.nonce[:]
+}
+
+func (r *Ratchet) rekey() error {
+	var key, iv [SecretSize]byte
+	r.derive(&key, "Key", SecretSize)
+	r.derive(&iv, "IV", NonceSize)
+	copy(r.iv[:], iv[:])
+	var err error
+	r.aead, err = newAEAD(r.suite, key[:])
+	clear(key[:])
+	return err
+}
+
+func (r *Ratchet) derive(out *[SecretSize]byte, label string, length int) {
+	var buf [maxInfo]byte
+	info := cbor.AppendArray(buf[:0], 5)
+	info = cbor.AppendBytes(info, r.kid[:])
+	info = cbor.AppendBytes(info, r.salt[:])
+	info = cbor.AppendInt(info, int64(r.suite))
+	info = cbor.AppendText(info, label)
+	info = cbor.AppendUint(info, uint64(length))
+	expand(out, &r.secret, info)
+}
+
+func newAEAD(suite Algorithm, key []byte) (cipher.AEAD, error) {
+	if suite == AlgA256GCM {
+		block, err := aes.NewCipher(key)
+		if err != nil {
+			return nil, err
+		}
+		return cipher.NewGCM(block)
+	}
+	return chacha20poly1305.New(key)
+}

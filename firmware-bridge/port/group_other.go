@@ -1,0 +1,5 @@
+//go:build !linux
+
+package port
+
+func group(string) string { return "dialout" }

@@ -1,0 +1,43 @@
+package port
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+)
+
+// dialTimeout bounds the connection to a simulator.
+const dialTimeout = 2 * time.Second
+
+// open makes one attempt. The name is resolved anew each time, since the adapter
+// behind a stable name may have another number by now.
+func open(ctx context.Context, cfg Config) (stream, error) {
+	src, err := parseName(cfg.Name)
+	if err != nil {
+		return nil, err
+	}
+	if src.network == "tty" {
+		return openTTY(src.address, cfg.Line.withDefaults())
+	}
+	return dial(ctx, cfg.Name, src)
+}
+
+func dial(ctx context.Context, name string, src source) (stream, error) {
+	d := net.Dialer{Timeout: dialTimeout}
+	conn, err := d.DialContext(ctx, src.network, src.address)
+	if err != nil {
+		var op *net.OpError
+		if errors.As(err, &op) {
+			err = op.Err
+		}
+		return nil, &Error{Port: name, Err: err, Hint: "is the simulator running?"}
+	}
+	// localhost is what the hosts file says it is.
+	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
+		conn.Close()
+		return nil, &Error{Port: name, Err: fmt.Errorf("%q is not a loopback address", tcp.IP)}
+	}
+	return conn, nil
+}

@@ -172,8 +172,13 @@ func (r *Reader) Null() bool {
 }
 
 // NextIsBytes reports whether a byte string comes next; it reads nothing.
-func (r *Reader) NextIsBytes() bool {
-	return r.err == nil && r.off < len(r.in) && r.in[r.off]&0xe0 == majorBytes
+func (r *Reader) NextIsBytes() bool { return r.nextIs(majorBytes) }
+
+// NextIsArray reports whether an array comes next; it reads nothing.
+func (r *Reader) NextIsArray() bool { return r.nextIs(majorArray) }
+
+func (r *Reader) nextIs(major byte) bool {
+	return r.err == nil && r.off < len(r.in) && r.in[r.off]&0xe0 == major
 }
 
 func (r *Reader) peek() byte {

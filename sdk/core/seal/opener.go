@@ -1,0 +1,130 @@
+package seal
+
+import (
+	"crypto/subtle"
+
+	"github.com/vitalseal/vitalseal/sdk/core/keys"
+)
+
+// Opener opens the batches of one chain. It is used by one goroutine.
+//
+// Messages come in any order, so an Opener keeps the secret it began with and
+// two positions of the ratchet: one that follows live data and one for a backlog.
+type Opener struct {
+	kid        keys.KeyID
+	eid        EID
+	suite      keys.Algorithm
+	salt       [keys.SaltSize]byte
+	epochShift uint8
+
+	base    uint32 // the earliest epoch that opens
+	secret  [keys.SecretSize]byte
+	live    *keys.Ratchet
+	backlog *keys.Ratchet
+	aad     []byte
+}
+
+// NewOpener returns the Opener of the chain that anchor begins, with the content
+// secret CS_0 that the caller unwrapped or derived. A secret that is not the one
+// the anchor commits to is ErrCommitment.
+func NewOpener(anchor Verified, secret *[keys.SecretSize]byte) (*Opener, error) {
+	a, err := anchor.Anchor()
+	if err != nil {
+		return nil, err
+	}
+	return newOpener(anchor, &a, 0, secret, &a.Commitment)
+}
+
+// NewGrantOpener returns the Opener for the part of a chain that grant opens,
+// with the content secret CS_j that the caller unwrapped. Grant and anchor must
+// be of one device and one chain (ErrWrongAnchor).
+func NewGrantOpener(anchor, grant Verified, secret *[keys.SecretSize]byte) (*Opener, error) {
+	a, err := anchor.Anchor()
+	if err != nil {
+		return nil, err
+	}
+	g, err := grant.Grant()
+	if err != nil {
+		return nil, err
+	}
+	if g.EID != anchor.EID() || grant.KeyID() != anchor.KeyID() {
+		return nil, ErrWrongAnchor
+	}
+	return newOpener(anchor, &a, g.Epoch, secret, &g.Commitment)
+}
+
+func newOpener(anchor Verified, a *Anchor, epoch uint32, secret, want *[keys.SecretSize]byte) (*Opener, error) {
+	o := &Opener{
+		kid: anchor.KeyID(), eid: anchor.EID(), suite: a.Suite, salt: a.Salt,
+		epochShift: a.EpochShift, base: epoch, secret: *secret,
+	}
+	live, err := o.start()
+	if err != nil {
+		return nil, err
+	}
+	var commitment [keys.SecretSize]byte
+	live.Commitment(&commitment)
+	if subtle.ConstantTimeCompare(commitment[:], want[:]) != 1 {
+		live.Erase()
+		return nil, ErrCommitment
+	}
+	o.live = live
+	return o, nil
+}
+
+// Open appends the payload of a batch to dst. A message of another chain is
+// ErrWrongAnchor; one that does not decrypt, or comes before the epoch of a
+// grant, is ErrCannotOpen.
+func (o *Opener) Open(dst []byte, v Verified) ([]byte, error) {
+	b := &v.envelope.body
+	if b.kind != KindBatch {
+		return nil, ErrKind
+	}
+	if v.KeyID() != o.kid || b.eid != o.eid || b.suite != o.suite {
+		return nil, ErrWrongAnchor
+	}
+	ratchet, err := o.at(b.seq >> o.epochShift)
+	if err != nil {
+		return nil, err
+	}
+	o.aad = appendAAD(o.aad[:0], b.encHeader, v.envelope.protected, b.eid, b.prev)
+	out, err := ratchet.Open(dst, b.seq, b.ciphertext, o.aad)
+	if err != nil {
+		return nil, ErrCannotOpen
+	}
+	return out, nil
+}
+
+// at returns a ratchet at the given epoch: the live one if it can move there,
+// else the one for the backlog, which starts anew from the base when it has
+// already passed.
+func (o *Opener) at(epoch uint64) (*keys.Ratchet, error) {
+	if epoch < uint64(o.base) || epoch >= keys.MaxEpochs {
+		return nil, ErrCannotOpen
+	}
+	j := uint32(epoch)
+	if j >= o.live.Epoch() {
+		return o.live, o.live.Seek(j)
+	}
+	if o.backlog == nil || j < o.backlog.Epoch() {
+		var err error
+		if o.backlog, err = o.start(); err != nil {
+			return nil, err
+		}
+	}
+	return o.backlog, o.backlog.Seek(j)
+}
+
+func (o *Opener) start() (*keys.Ratchet, error) {
+	return keys.NewRatchet(o.suite, o.kid, &o.salt, o.base, &o.secret)
+}
+
+// Erase overwrites the secrets; the Opener opens nothing afterwards.
+func (o *Opener) Erase() {
+	clear(o.secret[:])
+	o.base = keys.MaxEpochs
+	o.live.Erase()
+	if o.backlog != nil {
+		o.backlog.Erase()
+	}
+}

@@ -1,0 +1,162 @@
+package sim_test
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/vitalseal/vitalseal/firmware-bridge/sim"
+)
+
+func replay(t testing.TB, cfg sim.ReplayConfig) *sim.Replay {
+	t.Helper()
+	r, err := sim.NewReplay(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// Record 100 has about 76 beats a minute, annotated by hand; the plain detector
+// finds the same rate to within 2 beats in nearly all of its 30 minutes.
+func TestReplayFindsTheAnnotatedRate(t *testing.T) {
+	rec := open(t, "physionet/100.hea")
+	beats, err := sim.OpenAnnotations(shared(t, "physionet/100.atr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	annotated := replay(t, sim.ReplayConfig{Record: rec, Beats: beats})
+	found := replay(t, sim.ReplayConfig{Record: rec})
+	off, n := 0, 0
+	for at := 10 * time.Second; at < 30*time.Minute; at += time.Second {
+		a, b := annotated.Vitals(at).HeartRate, found.Vitals(at).HeartRate
+		if !(a > 60 && a < 100) {
+			t.Fatalf("at %v: annotated heart rate %v", at, a)
+		}
+		if n++; !(math.Abs(a-b) < 2) {
+			off++
+		}
+	}
+	t.Logf("%d of %d seconds differ by 2 beats a minute or more", off, n)
+	if off*50 > n {
+		t.Errorf("%d of %d seconds differ", off, n)
+	}
+	if !math.IsNaN(annotated.Vitals(time.Minute).SpO2) {
+		t.Error("an SpO2 that nobody recorded")
+	}
+	if !annotated.DrawnPleth() {
+		t.Error("record 100 has no pleth")
+	}
+}
+
+func TestReplayOfPlethRecord(t *testing.T) {
+	rec := open(t, "physionet/v102s.hea")
+	r := replay(t, sim.ReplayConfig{Record: rec, Fill: sim.NewPatient(1)})
+	if r.DrawnPleth() {
+		t.Error("v102s has a pleth")
+	}
+	seen := map[bool]int{}
+	for i := range 75 * 60 {
+		y := r.Pleth(time.Duration(i) * time.Second / 75)
+		if y < 0 || y > 1 {
+			t.Fatalf("pleth %v", y)
+		}
+		seen[y > 0.5]++
+	}
+	if seen[true] < 100 || seen[false] < 100 {
+		t.Errorf("the pleth does not move: %v", seen)
+	}
+	if v := r.Vitals(time.Minute); math.IsNaN(v.SpO2) || math.IsNaN(v.HeartRate) {
+		t.Errorf("filled up: %+v", v)
+	}
+	at := 100 * time.Second
+	if want := rec.Signals[0].Value(25000); r.ECG(at) != want || r.ECG(at+r.Duration()) != want {
+		t.Errorf("ECG %v, then %v, recorded %v", r.ECG(at), r.ECG(at+r.Duration()), want)
+	}
+}
+
+func TestReplayOfBIDMC(t *testing.T) {
+	f, err := os.Open(shared(t, "bidmc/bidmc_01_Signals.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rec, err := sim.ReadSignalsCSV(f, "bidmc_01_Signals.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ecg := replay(t, sim.ReplayConfig{Record: rec})
+	only := *rec
+	only.Signals = []sim.Signal{*rec.Signal("PLETH")}
+	pleth := replay(t, sim.ReplayConfig{Record: &only})
+	// ECG and pleth of one heart: the two ways of counting agree.
+	off, n := 0, 0
+	for at := 20 * time.Second; at < 8*time.Minute; at += time.Second {
+		a, b := ecg.Vitals(at).HeartRate, pleth.Vitals(at).HeartRate
+		if n++; !(math.Abs(a-b) < 3) {
+			off++
+		}
+	}
+	t.Logf("%d of %d seconds differ by 3 beats a minute or more", off, n)
+	if off*20 > n {
+		t.Errorf("%d of %d seconds differ", off, n)
+	}
+}
+
+func TestReplayOfNumerics(t *testing.T) {
+	f, err := os.Open(shared(t, "physionet/s25047-2704-05-04-10-44n_numerics_1permin.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	n, err := sim.ReadNumericsCSV(f, "numerics.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := replay(t, sim.ReplayConfig{Numerics: n})
+	v := r.Vitals(150 * time.Second)
+	if v.HeartRate != 89.5 || v.SpO2 != 95.7 || v.Systolic != 87 || v.Mean != 62 || !math.IsNaN(v.Temp) {
+		t.Errorf("third minute: %+v", v)
+	}
+	if v = r.Vitals(0); !math.IsNaN(v.SpO2) {
+		t.Errorf("0 means no value: %+v", v)
+	}
+}
+
+func TestReplayNeedsSomething(t *testing.T) {
+	if _, err := sim.NewReplay(sim.ReplayConfig{}); err == nil {
+		t.Error("replay of nothing")
+	}
+	if _, err := sim.NewReplay(sim.ReplayConfig{Record: &sim.Record{Hz: 1}}); err == nil {
+		t.Error("replay of an empty record")
+	}
+}
+
+func ExampleNewPatient() {
+	p := sim.NewPatient(42)
+	v := p.Vitals(time.Minute)
+	fmt.Printf("heart rate %.0f, SpO2 %.0f %%\n", v.HeartRate, v.SpO2)
+	p.Set(sim.FingerOff)
+	fmt.Println(p.Vitals(time.Minute).SpO2, p.Vitals(time.Minute).Status.Names())
+	// Output:
+	// heart rate 66, SpO2 96 %
+	// NaN [sensor-off]
+}
+
+func ExampleReadRecord() {
+	fsys := fstest.MapFS{
+		"bed.hea": {Data: []byte("bed 1 250 3\nbed.dat 16 2281/mV 16 0 0 2281 0 II\n")},
+		"bed.dat": {Data: []byte{0, 0, 0xe9, 0x08, 0, 0}},
+	}
+	rec, err := sim.ReadRecord(fsys, "bed")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	s := rec.Signals[0]
+	fmt.Println(s.Name, s.Samples, s.Value(1), s.Unit)
+	// Output: II [0 2281 0] 1 mV
+}

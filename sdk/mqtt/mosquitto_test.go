@@ -1,0 +1,313 @@
+package mqtt_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/vitalseal/vitalseal/sdk/mqtt"
+	"github.com/vitalseal/vitalseal/sdk/mqtt/mqtttest"
+)
+
+func TestPublishAndReceive(t *testing.T) {
+	ca := mqtttest.NewCA(t)
+	broker := mqtttest.StartMosquitto(t, ca)
+	l := listen(t, ca.Config(broker.URL, "receiver"), "vs1/#")
+	topic := "vs1/north/gw-1/" + device + "/data"
+	publishAll(t, ca.Config(broker.URL, "gw-1"), numbered(topic, 200)...)
+	l.wait(200)
+	if !slices.IsSortedFunc(l.order, func(a, b mqtt.Received) int { return slices.Compare(a.Payload, b.Payload) }) {
+		t.Error("one publisher's messages arrived out of order")
+	}
+}
+
+// The broker acknowledges what its access list denies (MQTT 3.1.1 has no other
+// answer), so the proof is that the message does not arrive while one published
+// after it does.
+func TestAccessList(t *testing.T) {
+	ca := mqtttest.NewCA(t)
+	broker := mqtttest.StartMosquitto(t, ca)
+	l := listen(t, ca.Config(broker.URL, "receiver"), "vs1/#")
+	for name, forbidden := range map[string][]string{
+		"gw-1":     {"vs1/north/gw-2/" + device + "/data", "vs1/north/gw-2/state", "vs1/north/beacon/r", "vs1/state", "other", "vs1/gw-1/north/state"},
+		"beacon":   {"vs1/north/beacon/r", "vs1/north/beacon/state"},
+		"receiver": {"vs1/north/gw-1/" + device + "/data"},
+		"+":        {"vs1/north/gw-1/" + device + "/data"},
+		"#":        {"vs1/north/gw-1/" + device + "/data"},
+	} {
+		var ms []mqtt.Message
+		for _, topic := range forbidden {
+			ms = append(ms, mqtt.Message{Topic: topic, Payload: []byte("forged by " + name)})
+		}
+		c := ca.Config(broker.URL, name)
+		c.ClientID = "publisher of " + name
+		publishAll(t, c, ms...)
+	}
+	c := ca.Config(broker.URL, "gw-1")
+	c.ClientID = "allowed"
+	publishAll(t, c, mqtt.Message{Topic: "vs1/north/gw-1/state", Payload: []byte("allowed")})
+	c = ca.Config(broker.URL, "receiver")
+	c.ClientID = "beacons"
+	publishAll(t, c, mqtt.Message{Topic: "vs1/north/beacon/r", Payload: []byte("sixteen bytes...")})
+	l.wait(2)
+	if len(l.count) != 2 || !l.has("vs1/north/gw-1/state", "allowed") || !l.has("vs1/north/beacon/r", "sixteen bytes...") {
+		t.Errorf("received %v", l.count)
+	}
+}
+
+// A gateway reads beacons, and nothing of another gateway's branch.
+func TestGatewayReadsBeaconsOnly(t *testing.T) {
+	ca := mqtttest.NewCA(t)
+	broker := mqtttest.StartMosquitto(t, ca)
+	spy := ca.Config(broker.URL, "gw-2")
+	l := listen(t, spy, "vs1/#")
+	publishAll(t, ca.Config(broker.URL, "gw-1"), mqtt.Message{Topic: "vs1/north/gw-1/state", Payload: []byte("secret")})
+	publishAll(t, ca.Config(broker.URL, "receiver"), mqtt.Message{Topic: "vs1/north/beacon/r", Payload: []byte("beacon")})
+	l.wait(1)
+	if len(l.count) != 1 || !l.has("vs1/north/beacon/r", "beacon") {
+		t.Errorf("a gateway received %v", l.count)
+	}
+}
+
+// The broker stops (with a saved state) and comes back while 1,000 messages are
+// under way, several times: every acknowledged message arrives, doubles are
+// counted.
+func TestBrokerRestartsUnderLoad(t *testing.T) {
+	ca := mqtttest.NewCA(t)
+	broker := mqtttest.StartMosquitto(t, ca)
+	l, q := load(t, ca, broker, broker.Stop)
+	l.wait(len(q.messages))
+	report(t, "stopped", l, q)
+}
+
+// The broker is killed: what it had acknowledged and not passed on is gone with
+// its memory. That is the broker's loss, which receivers see as a gap; here it
+// is only counted. Every message must still be acknowledged in the end.
+func TestBrokerKilledUnderLoad(t *testing.T) {
+	ca := mqtttest.NewCA(t)
+	broker := mqtttest.StartMosquitto(t, ca)
+	l, q := load(t, ca, broker, broker.Kill)
+	publishAll(t, ca.Config(broker.URL, "gw-2"), mqtt.Message{Topic: "vs1/north/gw-2/state", Payload: []byte("last")})
+	// It comes after all that the broker still holds.
+	l.until(func() bool { return l.has("vs1/north/gw-2/state", "last") })
+	report(t, "killed", l, q)
+}
+
+// load publishes 1,000 messages to a persistent subscriber and ends the broker
+// after the 100th, 300th and 600th acknowledgement.
+func load(t *testing.T, ca *mqtttest.CA, broker *mqtttest.Mosquitto, end func()) (*listener, *queue) {
+	t.Helper()
+	l := listen(t, ca.Config(broker.URL, "receiver"), "vs1/#")
+	q := newQueue(t, numbered("vs1/north/gw-1/"+device+"/data", 1000)...)
+	q.keep = true
+	stop := publisher(t, ca.Config(broker.URL, "gw-1"), q)
+	for _, n := range []int{100, 300, 600} {
+		q.waitDone(n)
+		end()
+		broker.Start()
+	}
+	q.waitDone(len(q.messages))
+	stop()
+	return l, q
+}
+
+func report(t *testing.T, how string, l *listener, q *queue) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	lost, doubled := 0, 0
+	for i := range q.messages {
+		switch n := l.count[q.messages[i].Topic+" "+string(q.messages[i].Payload)]; n {
+		case 0:
+			lost++
+		default:
+			doubled += n - 1
+		}
+	}
+	t.Logf("broker %s 3 times: %d messages, %d acknowledged, %d offered, %d lost by the broker, %d received twice or more, %d connections lost",
+		how, len(q.messages), len(q.done), q.offers, lost, doubled, q.rewinds-1)
+}
+
+func TestRenewedCertificateIsUsed(t *testing.T) {
+	ca := mqtttest.NewCA(t)
+	broker := mqtttest.StartMosquitto(t, ca)
+	old, renewed := ca.Client("gw-1"), ca.Client("gw-1")
+	var connections atomic.Int32
+	var serial atomic.Value
+	c := ca.Config(broker.URL, "gw-1")
+	c.Credentials = func() (tls.Certificate, *x509.CertPool, error) {
+		cert, pool, err := old.Files.Load()
+		if err == nil {
+			leaf, _ := x509.ParseCertificate(cert.Certificate[0])
+			serial.Store(leaf.SerialNumber.String())
+			connections.Add(1)
+		}
+		return cert, pool, err
+	}
+	st := watch(&c)
+	q := newQueue(t)
+	q.keep = true
+	publisher(t, c, q)
+	st.wait(t, connected)
+	if got := serial.Load(); got != old.Certificate.Leaf.SerialNumber.String() {
+		t.Fatalf("first connection with certificate %v", got)
+	}
+	broker.Stop()
+	move(t, renewed.Files.Cert, old.Files.Cert)
+	move(t, renewed.Files.Key, old.Files.Key)
+	broker.Start()
+	st.wait(t, connected)
+	if got := serial.Load(); got != renewed.Certificate.Leaf.SerialNumber.String() {
+		t.Errorf("connection %d with certificate %v, not the renewed one", connections.Load(), got)
+	}
+}
+
+func move(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The broker publishes the will when the connection is cut, and the publisher
+// itself when it leaves; the online message comes first on each connection.
+func TestWillAndOnline(t *testing.T) {
+	ca := mqtttest.NewCA(t)
+	broker := mqtttest.StartMosquitto(t, ca)
+	l := listen(t, ca.Config(broker.URL, "receiver"), "vs1/+/+/state")
+	c := ca.Config(broker.URL, "gw-1")
+	c.Online = &mqtt.Message{Topic: "vs1/north/gw-1/state", Payload: []byte("online"), Retain: true}
+	c.Will = &mqtt.Message{Topic: "vs1/north/gw-1/state", Payload: []byte("gone"), Retain: true}
+	c.Broker = cuttable(t, broker.URL)
+	st := watch(&c)
+	q := newQueue(t)
+	q.keep = true
+	stop := publisher(t, c, q)
+	st.wait(t, connected)
+	cut(c.Broker)
+	st.wait(t, disconnected)
+	st.wait(t, connected)
+	stop()
+	var got []string
+	l.until(func() bool { return len(l.order) == 4 })
+	for _, r := range l.order {
+		got = append(got, string(r.Payload))
+	}
+	if want := []string{"online", "gone", "online", "gone"}; !slices.Equal(got, want) {
+		t.Errorf("states = %q, want %q", got, want)
+	}
+	late := listen(t, func() mqtt.Config {
+		c := ca.Config(broker.URL, "receiver")
+		c.ClientID = "late"
+		return c
+	}(), "vs1/+/+/state")
+	late.wait(1)
+	if r := late.order[0]; !r.Retained || string(r.Payload) != "gone" {
+		t.Errorf("a late receiver finds %q, retained %t", r.Payload, r.Retained)
+	}
+}
+
+// A receiver that dies before it acknowledges gets the messages again.
+func TestUnacknowledgedComesAgain(t *testing.T) {
+	ca := mqtttest.NewCA(t)
+	broker := mqtttest.StartMosquitto(t, ca)
+	c := ca.Config(broker.URL, "receiver")
+	c.Broker = cuttable(t, broker.URL)
+	st := watch(&c)
+	first, err := mqtt.NewSubscriber(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan mqtt.Received, 100)
+	stop := start(t, func(ctx context.Context) error {
+		return first.Run(ctx, []string{"vs1/#"}, func(r mqtt.Received) { got <- r })
+	})
+	st.wait(t, connected)
+	publishAll(t, ca.Config(broker.URL, "gw-1"), numbered("vs1/north/gw-1/"+device+"/data", 10)...)
+	var held []mqtt.Received
+	for range 10 {
+		held = append(held, <-got)
+	}
+	held[0].Ack()
+	cut(c.Broker)
+	st.wait(t, disconnected)
+	for _, r := range held {
+		r.Ack() // of a dead connection: without effect, without harm
+		r.Ack()
+	}
+	stop()
+	l := listen(t, ca.Config(broker.URL, "receiver"), "vs1/#")
+	l.wait(9)
+	for _, r := range l.order {
+		if !r.Duplicate {
+			t.Errorf("%q comes again without the duplicate flag", r.Payload)
+		}
+	}
+}
+
+// A stalled receiver holds no more than its window, keeps the connection while
+// the broker's own limit is no larger, and gets everything in order after.
+func TestReceiverWindow(t *testing.T) {
+	ca := mqtttest.NewCA(t)
+	broker := mqtttest.StartMosquitto(t, ca, "max_inflight_messages 64", "max_inflight_messages 0")
+	c := ca.Config(broker.URL, "receiver")
+	c.Window = 8
+	st := watch(&c)
+	s, err := mqtt.NewSubscriber(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan mqtt.Received, 1000)
+	start(t, func(ctx context.Context) error {
+		return s.Run(ctx, []string{"vs1/#"}, func(r mqtt.Received) { got <- r })
+	})
+	st.wait(t, connected)
+	publishAll(t, ca.Config(broker.URL, "gw-1"), numbered("vs1/north/gw-1/"+device+"/data", 500)...)
+	for i := 0; i < 500; {
+		var held []mqtt.Received
+		for range min(8, 500-i) {
+			held = append(held, <-got)
+		}
+		if extra := len(got); extra != 0 {
+			t.Fatalf("%d messages beyond the window of 8", extra)
+		}
+		for _, r := range held {
+			if want := fmt.Sprintf("m%05d", i); string(r.Payload) != want {
+				t.Fatalf("message %d is %q", i, r.Payload)
+			}
+			i++
+		}
+		for _, r := range held {
+			r.Ack()
+		}
+	}
+}
+
+func ExampleSubscriber() {
+	c := mqtt.Config{
+		Broker:      "mqtts://broker.ward.example:8883",
+		ClientID:    "receiver-1",
+		Credentials: mqtt.Files{Cert: "receiver.pem", Key: "receiver.key", CA: "ca.pem"}.Load,
+	}
+	sub, err := mqtt.NewSubscriber(c)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel() // an example has no broker
+	err = sub.Run(ctx, []string{"vs1/north/#"}, func(r mqtt.Received) {
+		topic, err := mqtt.ParseTopic(r.Topic)
+		if err == nil {
+			fmt.Println(topic.Device, len(r.Payload)) // store it, then:
+		}
+		r.Ack()
+	})
+	fmt.Println(err)
+	// Output: <nil>
+}

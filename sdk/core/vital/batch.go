@@ -16,7 +16,8 @@ type Batch struct {
 	Drops        []Dropped
 	Heartbeats   []Heartbeat
 
-	layout []section // as decoded, so that a batch re-encodes to the same bytes
+	layout  []section // as decoded, so that a batch re-encodes to the same bytes
+	scratch plan      // memory of Append
 }
 
 // Reset empties the batch and keeps its memory, that of wave samples included.
@@ -54,4 +55,10 @@ func (b *Batch) AddWave() *Wave {
 	return w
 }
 
-type section struct{ kind, n uint32 }
+// section is rows (n of them), columns (n times of each of k metrics; kind is
+// kindMoment whatever the form of the times), or n records of one other kind in
+// a row, each of which is a section on the wire.
+type section struct {
+	kind uint8
+	n, k uint32
+}

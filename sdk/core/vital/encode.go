@@ -1,0 +1,333 @@
+package vital
+
+import "github.com/vitalseal/vitalseal/sdk/core/cbor"
+
+// Append appends the payload that FORMAT.md describes and returns the longer
+// slice. It allocates only if dst or the batch's own scratch memory must grow.
+//
+// A batch that was decoded and not changed since gives the bytes it was decoded
+// from. Otherwise numerics may be written in another order, see FORMAT.md; those
+// of one metric keep theirs.
+//
+// On an error dst is returned as it was: ErrTooLarge and ErrSpan ask for the
+// batch to be split, any other is what Validate says of one of the readings.
+func (b *Batch) Append(dst []byte) ([]byte, error) {
+	if len(b.Numerics) > MaxEntries {
+		return dst, ErrTooLarge
+	}
+	t, err := b.check()
+	if err != nil {
+		return dst, err
+	}
+	p := &b.scratch
+	if b.layoutFits() {
+		p.keepLayout(b)
+	} else {
+		p.makePlan(b)
+	}
+	e := encoder{b: b, out: dst, base: t.first, limit: len(dst) + MaxPayload}
+	if !e.payload(p) {
+		return e.out[:len(dst)], ErrTooLarge
+	}
+	return e.out, nil
+}
+
+// times is the span of the times of a batch.
+type times struct {
+	first, last uint64
+	any         bool
+}
+
+func (t *times) add(ms uint64) {
+	if !t.any || ms < t.first {
+		t.first = ms
+	}
+	if !t.any || ms > t.last {
+		t.last = ms
+	}
+	t.any = true
+}
+
+// check validates every reading and returns the span of their times.
+func (b *Batch) check() (t times, err error) {
+	keep := func(ms uint64, e error) {
+		t.add(ms)
+		if err == nil {
+			err = e
+		}
+	}
+	if checkText(b.Label) != nil {
+		return t, errText
+	}
+	for i := range b.Numerics {
+		keep(b.Numerics[i].Time, b.Numerics[i].Validate())
+	}
+	for i := range b.Waves {
+		keep(b.Waves[i].Time, b.Waves[i].Validate())
+	}
+	for i := range b.Enumerations {
+		keep(b.Enumerations[i].Time, b.Enumerations[i].Validate())
+	}
+	for i := range b.Alerts {
+		keep(b.Alerts[i].Time, b.Alerts[i].Validate())
+	}
+	for i := range b.Events {
+		keep(b.Events[i].Time, b.Events[i].Validate())
+	}
+	for i := range b.Drops {
+		keep(b.Drops[i].Time, b.Drops[i].Validate())
+	}
+	for i := range b.Heartbeats {
+		keep(b.Heartbeats[i].Time, b.Heartbeats[i].Validate())
+	}
+	if err == nil && t.last-t.first > maxSpan {
+		err = ErrSpan
+	}
+	return t, err
+}
+
+// encoder writes sections; next counts the records of each kind written so far.
+type encoder struct {
+	b     *Batch
+	out   []byte
+	base  uint64
+	limit int
+	next  [kinds]int
+}
+
+// payload reports false if the result is too large.
+func (e *encoder) payload(p *plan) bool {
+	n := 0
+	for _, s := range p.sections {
+		if s.kind == kindRows || s.kind == kindMoment {
+			n++
+		} else {
+			n += int(s.n)
+		}
+	}
+	e.out = cbor.AppendArray(e.out, 2)
+	e.out = cbor.AppendUint(e.out, e.base)
+	e.out = cbor.AppendArray(e.out, n)
+	order := p.order
+	for _, s := range p.sections {
+		switch s.kind {
+		case kindRows:
+			e.rows(p, order[:s.n])
+			order = order[s.n:]
+		case kindMoment:
+			e.columns(order[:s.n*s.k], int(s.k))
+			order = order[s.n*s.k:]
+		default:
+			e.records(s)
+		}
+		if len(e.out) > e.limit {
+			return false
+		}
+	}
+	return true
+}
+
+// records writes s.n sections of one record each.
+func (e *encoder) records(s section) {
+	for range s.n {
+		i := e.next[s.kind]
+		e.next[s.kind]++
+		switch s.kind {
+		case kindWave:
+			e.wave(&e.b.Waves[i])
+		case kindEnumeration:
+			e.enumeration(&e.b.Enumerations[i])
+		case kindAlert:
+			e.alert(&e.b.Alerts[i])
+		case kindEvent:
+			e.event(&e.b.Events[i])
+		case kindDropped:
+			e.dropped(&e.b.Drops[i])
+		case kindHeartbeat:
+			e.heartbeat(&e.b.Heartbeats[i])
+		case kindLabel:
+			e.head(kindLabel, 2)
+			e.text(e.b.Label)
+		}
+		if len(e.out) > e.limit {
+			return
+		}
+	}
+}
+
+func (e *encoder) head(kind uint8, items int) {
+	e.out = cbor.AppendArray(e.out, items)
+	e.out = cbor.AppendUint(e.out, uint64(kind))
+}
+
+func (e *encoder) uint(n uint64)       { e.out = cbor.AppendUint(e.out, n) }
+func (e *encoder) int(n int64)         { e.out = cbor.AppendInt(e.out, n) }
+func (e *encoder) text(s string)       { e.out = cbor.AppendText(e.out, s) }
+func (e *encoder) at(t uint64)         { e.uint(t - e.base) }
+func (e *encoder) code(c Code)         { e.uint(uint64(c ^ codeFlip)) }
+func (e *encoder) unit(u Unit)         { e.uint(uint64(u ^ unitFlip)) }
+func (e *encoder) decimal(d Decimal)   { e.int(int64(d.Exponent)); e.int(int64(d.Mantissa)) }
+func (e *encoder) time(i uint32) int64 { return int64(e.b.Numerics[i].Time - e.base) }
+
+// metric writes [code, unit, exponent] and the status unless it is zero.
+func (e *encoder) metric(k metricKey) {
+	n := 3
+	if k.status != 0 {
+		n = 4
+	}
+	e.out = cbor.AppendArray(e.out, n)
+	e.code(k.code)
+	e.unit(k.unit)
+	e.int(int64(k.exponent))
+	if k.status != 0 {
+		e.uint(uint64(k.status))
+	}
+}
+
+func (e *encoder) rows(p *plan, order []uint32) {
+	p.dictionary(e.b.Numerics, order) // fits: rows and layoutFits saw to it
+	e.head(kindRows, 2+3*len(order))
+	e.out = cbor.AppendArray(e.out, len(p.keys))
+	for _, k := range p.keys {
+		e.metric(k)
+	}
+	var last int64
+	for i, at := range order {
+		t := e.time(at)
+		e.int(t - last)
+		e.uint(uint64(p.index[i]))
+		e.int(int64(e.b.Numerics[at].Value.Mantissa))
+		last = t
+	}
+}
+
+// columns writes numerics of k metrics, given time by time.
+func (e *encoder) columns(order []uint32, k int) {
+	n := len(order) / k
+	if n == 1 {
+		e.head(kindMoment, 2+2*k)
+		e.at(e.b.Numerics[order[0]].Time)
+		for _, i := range order {
+			e.metric(e.b.Numerics[i].key())
+			e.int(int64(e.b.Numerics[i].Value.Mantissa))
+		}
+		return
+	}
+	e.times(order, n, k)
+	for column := range k {
+		e.series(order, n, k, column)
+	}
+}
+
+// times writes the head of a section of columns and its times.
+func (e *encoder) times(order []uint32, n, k int) {
+	t0, t1 := e.time(order[0]), e.time(order[k])
+	period, regular := t1-t0, true
+	for i, last := 2, t1; i < n; i++ {
+		t := e.time(order[i*k])
+		regular = regular && t-last == period
+		last = t
+	}
+	if regular {
+		e.head(kindRegular, 3+k)
+		e.uint(uint64(t0))
+		e.int(period)
+		return
+	}
+	e.head(kindColumns, 2+k)
+	e.out = cbor.AppendArray(e.out, n)
+	e.uint(uint64(t0))
+	e.int(period)
+	for i, last := 2, t1; i < n; i++ {
+		t := e.time(order[i*k])
+		e.int(t - last - period)
+		last = t
+	}
+}
+
+func (e *encoder) series(order []uint32, n, k, column int) {
+	e.out = cbor.AppendArray(e.out, 1+n)
+	e.metric(e.b.Numerics[order[column]].key())
+	var last int64
+	for i := range n {
+		m := int64(e.b.Numerics[order[i*k+column]].Value.Mantissa)
+		e.int(m - last)
+		last = m
+	}
+}
+
+func (e *encoder) wave(w *Wave) {
+	coding := w.Coding
+	if coding == CodingAuto {
+		coding = chooseCoding(w.Samples, w.Zero)
+	}
+	e.head(kindWave, 14)
+	e.at(w.Time)
+	e.code(w.Code)
+	e.unit(w.Unit)
+	e.decimal(w.Rate)
+	e.decimal(w.Factor)
+	e.uint(uint64(w.Divisor))
+	e.int(int64(w.Zero))
+	e.uint(uint64(w.Status))
+	e.uint(uint64(coding))
+	e.uint(uint64(len(w.Samples)))
+	switch coding {
+	case CodingInt16:
+		e.out = cbor.AppendBytesHead(e.out, codedLen(coding, len(w.Samples)))
+		e.out = appendInt16(e.out, w.Samples)
+	case Coding12Bit:
+		e.out = cbor.AppendBytesHead(e.out, codedLen(coding, len(w.Samples)))
+		e.out = append12Bit(e.out, w.Samples)
+	default:
+		k := uint(coding - CodingRice)
+		e.out = cbor.AppendBytesHead(e.out, riceLen(w.Samples, w.Zero, k))
+		e.out = appendRice(e.out, w.Samples, w.Zero, k)
+	}
+}
+
+func (e *encoder) enumeration(n *Enumeration) {
+	e.head(kindEnumeration, 6)
+	e.at(n.Time)
+	e.code(n.Code)
+	e.uint(uint64(n.Value))
+	e.uint(uint64(n.Status))
+	e.text(n.Text)
+}
+
+func (e *encoder) alert(a *Alert) {
+	e.head(kindAlert, 11)
+	e.at(a.Time)
+	e.code(a.Source)
+	e.uint(uint64(a.Kind))
+	e.uint(uint64(a.Priority))
+	e.uint(uint64(a.State))
+	e.decimal(a.Value)
+	e.decimal(a.Limit)
+	e.text(a.Text)
+}
+
+func (e *encoder) event(v *Event) {
+	e.head(kindEvent, 5)
+	e.at(v.Time)
+	e.uint(uint64(v.Kind))
+	e.uint(uint64(v.Count))
+	e.text(v.Text)
+}
+
+func (e *encoder) dropped(d *Dropped) {
+	e.head(kindDropped, 7)
+	e.at(d.Time)
+	e.uint(uint64(d.Reason))
+	e.uint(d.Count)
+	e.out = cbor.AppendBytes(e.out, d.EID[:])
+	e.uint(d.From)
+	e.uint(d.To)
+}
+
+func (e *encoder) heartbeat(h *Heartbeat) {
+	e.head(kindHeartbeat, 4)
+	e.at(h.Time)
+	e.uint(uint64(h.Interval))
+	e.uint(h.Recorded)
+}

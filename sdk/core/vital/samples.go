@@ -1,0 +1,279 @@
+package vital
+
+import "math/bits"
+
+const (
+	maxRice    = 24 // largest Rice parameter
+	riceEscape = 24 // this many ones announce a number in full
+	fullBits   = 34 // a zigzag second difference of 32-bit samples, see zigzag
+)
+
+// fits reports whether every sample is a two's complement number of n bits.
+func fits(samples []int32, n uint) bool {
+	var over uint32
+	for _, s := range samples {
+		over |= uint32(s^s>>31) >> (n - 1)
+	}
+	return over == 0
+}
+
+// predictor foretells each sample on the straight line through the two before
+// it. The first is foretold as the sample that means nought, the second as the
+// first: a trace far from zero costs nothing at its start.
+type predictor struct {
+	s1, s2  int64 // the last sample, the one before
+	started bool
+}
+
+func newPredictor(zero int32) predictor { return predictor{s1: int64(zero), s2: int64(zero)} }
+
+func (p *predictor) next() int64 { return 2*p.s1 - p.s2 }
+
+func (p *predictor) push(s int64) {
+	p.s1, p.s2 = s, p.s1
+	if !p.started {
+		p.s2, p.started = s, true
+	}
+}
+
+// residual takes s and returns its difference from the prediction as a number
+// that is small if the difference is: 0, -1, 1, -2 become 0, 1, 2, 3. For 32-bit
+// samples it is at most 2^34 - 4.
+func (p *predictor) residual(s int32) uint64 {
+	d := int64(s) - p.next()
+	p.push(int64(s))
+	return uint64(d<<1 ^ d>>63)
+}
+
+func unzigzag(z uint64) int64 { return int64(z>>1) ^ -int64(z&1) }
+
+// chooseCoding returns the coding that takes the fewest bytes, the lowest number
+// of those that take the same.
+func chooseCoding(samples []int32, zero int32) Coding {
+	k, n := chooseRice(samples, zero)
+	best := CodingRice + Coding(k)
+	if size := codedLen(Coding12Bit, len(samples)); size <= n && fits(samples, 12) {
+		best, n = Coding12Bit, size
+	}
+	if codedLen(CodingInt16, len(samples)) <= n && fits(samples, 16) {
+		best = CodingInt16
+	}
+	return best
+}
+
+// codedLen returns the length in bytes of n samples in a coding of fixed width.
+func codedLen(c Coding, n int) int {
+	if c == Coding12Bit {
+		return (n*12 + 7) / 8
+	}
+	return n * 2
+}
+
+// chooseRice returns the parameter with the shortest result, and its length in
+// bytes. The length falls and rises again with k, so the search starts at the
+// logarithm of the mean and walks down the slope.
+func chooseRice(samples []int32, zero int32) (k uint, size int) {
+	var sum uint64
+	p := newPredictor(zero)
+	for _, s := range samples {
+		sum += p.residual(s)
+	}
+	k = uint(bits.Len64(sum / uint64(len(samples))))
+	if k > maxRice {
+		k = maxRice
+	}
+	size = riceLen(samples, zero, k)
+	for k < maxRice {
+		n := riceLen(samples, zero, k+1)
+		if n >= size {
+			break
+		}
+		k, size = k+1, n
+	}
+	for k > 0 {
+		n := riceLen(samples, zero, k-1)
+		if n > size {
+			break
+		}
+		k, size = k-1, n
+	}
+	return k, size
+}
+
+// riceLen returns the length in bytes of samples coded with parameter k.
+func riceLen(samples []int32, zero int32, k uint) int {
+	var n uint64
+	p := newPredictor(zero)
+	for _, s := range samples {
+		if q := p.residual(s) >> k; q < riceEscape {
+			n += q + 1 + uint64(k)
+		} else {
+			n += riceEscape + fullBits
+		}
+	}
+	return int((n + 7) / 8)
+}
+
+func appendInt16(dst []byte, samples []int32) []byte {
+	for _, s := range samples {
+		dst = append(dst, byte(s>>8), byte(s))
+	}
+	return dst
+}
+
+func append12Bit(dst []byte, samples []int32) []byte {
+	for ; len(samples) >= 2; samples = samples[2:] {
+		a, b := samples[0], samples[1]
+		dst = append(dst, byte(a>>4), byte(a<<4)|byte(b>>8)&0x0f, byte(b))
+	}
+	if len(samples) == 1 {
+		dst = append(dst, byte(samples[0]>>4), byte(samples[0]<<4))
+	}
+	return dst
+}
+
+func appendRice(dst []byte, samples []int32, zero int32, k uint) []byte {
+	w := bitWriter{dst: dst}
+	p := newPredictor(zero)
+	for _, s := range samples {
+		z := p.residual(s)
+		if q := uint(z >> k); z>>k < riceEscape {
+			w.put(1<<(q+1)-2, q+1)
+			w.put(z&(1<<k-1), k)
+		} else {
+			w.put(1<<riceEscape-1, riceEscape)
+			w.put(z, fullBits)
+		}
+	}
+	return w.close()
+}
+
+// bitWriter appends bits, the most significant first.
+type bitWriter struct {
+	dst []byte
+	acc uint64
+	n   uint // bits of acc not yet appended, at most 7
+}
+
+// put appends the n lowest bits of v; n is at most 57 and v has no others.
+func (w *bitWriter) put(v uint64, n uint) {
+	w.acc = w.acc<<n | v
+	for w.n += n; w.n >= 8; {
+		w.n -= 8
+		w.dst = append(w.dst, byte(w.acc>>w.n))
+	}
+}
+
+func (w *bitWriter) close() []byte {
+	if w.n > 0 {
+		w.dst = append(w.dst, byte(w.acc<<(8-w.n)))
+	}
+	return w.dst
+}
+
+func decodeInt16(dst []int32, in []byte) []int32 {
+	for ; len(in) >= 2; in = in[2:] {
+		dst = append(dst, int32(int16(uint16(in[0])<<8|uint16(in[1]))))
+	}
+	return dst
+}
+
+func decode12Bit(dst []int32, in []byte) ([]int32, error) {
+	for ; len(in) >= 3; in = in[3:] {
+		a, b := uint32(in[0])<<4|uint32(in[1])>>4, uint32(in[1])<<8|uint32(in[2])
+		dst = append(dst, int32(a<<20)>>20, int32(b<<20)>>20)
+	}
+	if len(in) == 2 {
+		if in[1]&0x0f != 0 {
+			return dst, errPadding
+		}
+		dst = append(dst, int32(uint32(in[0])<<24|uint32(in[1])<<16)>>20)
+	}
+	return dst, nil
+}
+
+// decodeRice appends exactly n samples and refuses input that is shorter or
+// longer, a sample beyond 32 bits, and an escape where none was needed.
+func decodeRice(dst []int32, in []byte, n int, zero int32, k uint) ([]int32, error) {
+	r := bitReader{in: in}
+	p := newPredictor(zero)
+	for ; n > 0; n-- {
+		z, err := r.rice(k)
+		if err != nil {
+			return dst, err
+		}
+		s := unzigzag(z) + p.next()
+		if s != int64(int32(s)) {
+			return dst, errRange
+		}
+		dst = append(dst, int32(s))
+		p.push(s)
+	}
+	if len(r.in) > 0 || r.n >= 8 {
+		return dst, errSamples
+	}
+	if r.acc != 0 {
+		return dst, errPadding
+	}
+	return dst, nil
+}
+
+// bitReader keeps the next n bits at the top of acc; the rest of acc is zero.
+type bitReader struct {
+	in  []byte
+	acc uint64
+	n   uint
+}
+
+func (r *bitReader) fill() {
+	for r.n <= 56 && len(r.in) > 0 {
+		r.acc |= uint64(r.in[0]) << (56 - r.n)
+		r.in = r.in[1:]
+		r.n += 8
+	}
+}
+
+// get reads n bits, 1 to 57; ok is false if the input ends before.
+func (r *bitReader) get(n uint) (v uint64, ok bool) {
+	r.fill()
+	if n > r.n {
+		return 0, false
+	}
+	v = r.acc >> (64 - n)
+	r.acc <<= n
+	r.n -= n
+	return v, true
+}
+
+func (r *bitReader) rice(k uint) (uint64, error) {
+	r.fill()
+	q := uint(bits.LeadingZeros64(^r.acc))
+	if q >= riceEscape {
+		return r.escaped(k)
+	}
+	if _, ok := r.get(q + 1); !ok {
+		return 0, errSamples
+	}
+	if k == 0 {
+		return uint64(q), nil
+	}
+	low, ok := r.get(k)
+	if !ok {
+		return 0, errSamples
+	}
+	return uint64(q)<<k | low, nil
+}
+
+func (r *bitReader) escaped(k uint) (uint64, error) {
+	if _, ok := r.get(riceEscape); !ok {
+		return 0, errSamples
+	}
+	z, ok := r.get(fullBits)
+	switch {
+	case !ok:
+		return 0, errSamples
+	case z>>k < riceEscape:
+		return 0, errEscape
+	}
+	return z, nil
+}

@@ -1,0 +1,55 @@
+// Package nonin reads Nonin pulse oximeters that stream data format 2, 7 or 8:
+// the OEM III module, Xpod, ipod, 8000R and 9560 among them.
+//
+// # Wiring and settings
+//
+// 9600 baud, 8 data bits, no parity, 1 stop bit, no handshake. The device
+// streams by itself. RS-232 devices need a level converter, OEM modules speak
+// 3.3 or 5 V logic.
+//
+// # Layout
+//
+// Formats 2 and 7 are frames of five bytes, the last of which is the sum of the
+// other four modulo 256; 25 frames are a packet, three packets a second:
+//
+//	format 2: 01 | STATUS | pleth, 8 bits  | FLOAT | CHK
+//	format 7: STATUS | pleth MSB | pleth LSB | FLOAT | CHK
+//
+// STATUS bit 7 is always set; bit 0 (SYNC) in the first frame of a packet only.
+// FLOAT means something else in every frame: 1 and 2 the heart rate, 3 SpO2, 4
+// the firmware revision, 8 the battery. Format 8 is four bytes once a second
+// with neither sum nor pleth; only bit 7, set in the first byte alone, tells
+// where it begins, so that a flipped bit can pass as a number: prefer 2 or 7.
+//
+// # What is read
+//
+//   - MDC_PULS_OXIM_PULS_RATE and MDC_PULS_OXIM_SAT_O2, the standard values
+//     (four-beat average): one of each a packet.
+//   - MDC_PULS_OXIM_PLETH, 75 samples a second, 25 a packet, without a scale.
+//   - The status bits, as vital.Status of all three. A finger that is out and a
+//     sensor that is not plugged in leave no number: the value is NaN even if
+//     the device still sends the last one.
+//   - Low battery, as a technical alert when it begins and when it ends. It is
+//     an alert because the nomenclature table has no code for a battery.
+//   - The firmware revision, as an event when it is first seen.
+//
+// Not read: the display values (-D, the same numbers held for ten seconds after
+// the finger has gone), the extended averages (E-), SpO2-Fast, SpO2-B-B, the
+// timer (TMR) and SmartPoint.
+//
+// # Errors on the line
+//
+// A packet is taken when at least 21 of its 25 frames are intact and SYNC is in
+// the first only. Of a packet with damaged frames a number is given if its own
+// bytes came intact; the pleth is left out, because a wave cannot say which of
+// its samples is missing, and so are status bits that were in the damaged
+// frames. At the end of the stream a packet that is not complete is given, as
+// far as it came, if it follows directly on a whole one and nothing in it is
+// damaged; what did not come is not there.
+//
+// # Sources
+//
+// "Nonin 9560 Bluetooth Specification" (in mattjlewis/NoninPulseOx), the DF2
+// driver of pez-globo/pufferfish-software (OEM III), openICE devices/nonin
+// (format 7 and the serial settings).
+package nonin

@@ -54,9 +54,10 @@ func (e *Error) Unwrap() error { return e.err }
 
 // Errors of the exchange itself; classify gives them their Reason.
 var (
-	errNoPong     = errors.New("no answer to a ping")
-	errNoAck      = errors.New("no acknowledgement in time")
-	errEarlyClose = errors.New("closed before it answered CONNECT")
+	errNoPong      = errors.New("no answer to a ping")
+	errNoAck       = errors.New("no acknowledgement in time")
+	errEarlyClose  = errors.New("closed before it answered CONNECT")
+	errNoHandshake = errors.New("hung up during the tls handshake")
 )
 
 // tooLargeError is an announced length over the limit.
@@ -137,6 +138,8 @@ func explainOurs(err error) (Reason, string) {
 		return NotAuthorised, "the broker's access list does not let this certificate's name read there"
 	case errors.Is(err, errNoPong), errors.Is(err, errNoAck):
 		return Lost, "check the network and the broker's load"
+	case errors.Is(err, errNoHandshake):
+		return NotTLS, "that port may not speak TLS: plaintext MQTT is usually 1883, TLS 8883; if it does, see the broker's log"
 	case errors.Is(err, errEarlyClose):
 		return Lost, "brokers often close without a word when they refuse a client certificate or name: see the broker's log"
 	}

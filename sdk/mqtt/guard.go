@@ -3,6 +3,7 @@ package mqtt
 import (
 	"bufio"
 	"crypto/tls"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
@@ -34,10 +35,10 @@ type guard struct {
 	slots        chan struct{} // one for each delivery not yet acknowledged; its capacity is the window
 
 	// Read side, used by one goroutine at a time.
-	head    [5]byte
-	pending []byte // of head, or of a small packet read whole to be checked
-	body    int    // bytes still to pass through
-	started bool   // CONNACK has passed
+	head    [7]byte // a fixed header, and two bytes more of what is checked
+	pending []byte  // the part of head that is still to pass through
+	body    int     // bytes still to pass through
+	started bool    // CONNACK has passed
 
 	resumed bool // CONNACK's session-present flag
 
@@ -167,14 +168,34 @@ func (g *guard) next() error {
 	case packetConnack:
 		return g.connack()
 	case packetPublish:
+		if err := g.publish(flags, size); err != nil {
+			return err
+		}
 		return g.acquire()
+	}
+	return nil
+}
+
+// publish checks that topic and packet number lie inside the packet.
+func (g *guard) publish(flags byte, size int) error {
+	n := len(g.pending)
+	if _, err := io.ReadFull(g.in, g.head[n:n+2]); err != nil {
+		return err
+	}
+	g.pending, g.body = g.head[:n+2], size-2
+	need := 2 + int(binary.BigEndian.Uint16(g.head[n:]))
+	if flags&0x06 != 0 {
+		need += 2
+	}
+	if need > size {
+		return protocolError(fmt.Sprintf("sent a publish of %d bytes with a topic that needs %d", size, need))
 	}
 	return nil
 }
 
 // header leaves the bytes it read in pending and returns what they say.
 func (g *guard) header() (typ, flags byte, size int, err error) {
-	for i := range g.head {
+	for i := range 5 {
 		b, err := g.in.ReadByte()
 		if err != nil {
 			if i > 0 && err == io.EOF {

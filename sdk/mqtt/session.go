@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/url"
@@ -34,9 +35,12 @@ func (s *settings) dial(ctx context.Context, filters int) (*guard, *x509.Certifi
 	if err != nil {
 		return nil, nil, &Error{Broker: s.Broker, Reason: BadCredentials, Hint: "check the certificate, key and CA files", err: err}
 	}
+	if len(cert.Certificate) == 0 || cert.PrivateKey == nil {
+		return nil, nil, &Error{Broker: s.Broker, Reason: CertificateRequired, Hint: "set a client certificate and its key", err: errors.New("no client certificate")}
+	}
 	conf, leaf, err := tlsConfig(s.ServerName, cert, roots)
 	if err != nil {
-		return nil, nil, &Error{Broker: s.Broker, Reason: BadCredentials, Hint: "set a client certificate, its key and the CA", err: err}
+		return nil, nil, &Error{Broker: s.Broker, Reason: BadCredentials, Hint: "check the certificate and CA files", err: err}
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
@@ -47,6 +51,9 @@ func (s *settings) dial(ctx context.Context, filters int) (*guard, *x509.Certifi
 	conn := tls.Client(raw, conf)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		raw.Close()
+		if errors.Is(err, io.EOF) || isReset(err) {
+			return nil, leaf, fmt.Errorf("%w: %w", errNoHandshake, err)
+		}
 		return nil, leaf, fmt.Errorf("tls handshake: %w", err)
 	}
 	return newGuard(conn, raw, s, filters), leaf, nil
@@ -56,9 +63,6 @@ func (s *settings) dial(ctx context.Context, filters int) (*guard, *x509.Certifi
 // the certificates. Ours is always sent, also to a broker that does not name
 // its issuer as acceptable: its refusal says more than our silence.
 func tlsConfig(name string, cert tls.Certificate, roots *x509.CertPool) (*tls.Config, *x509.Certificate, error) {
-	if len(cert.Certificate) == 0 || cert.PrivateKey == nil {
-		return nil, nil, errors.New("no client certificate")
-	}
 	leaf, err := x509.ParseCertificate(cert.Certificate[0])
 	if err != nil {
 		return nil, nil, fmt.Errorf("client certificate: %w", err)

@@ -1,0 +1,53 @@
+// Package layers holds the table of who may import whom. Its test enforces it;
+// change it in a commit of its own that says why.
+package layers
+
+// Layer is a package, or with a trailing "/..." a package and all below it, and
+// what it may import beside the standard library.
+type Layer struct {
+	Floor   int
+	Package string   // below the module path; "" is none
+	Imports []string // packages of this module
+	Modules []string // other modules
+	Std     []string // nil: all of the standard library; else only these
+}
+
+// primitives is what the core may use of the standard library: it compiles for
+// bare metal, so no fmt, os, time, net, reflect or sync.
+var primitives = []string{
+	"errors", "math/bits", "unicode/utf8", "crypto/sha256", "crypto/ed25519", "crypto/cipher", "crypto/aes", "crypto/subtle",
+	// keys/p256.go, which TinyGo does not build:
+	"crypto/ecdsa", "crypto/elliptic", "crypto/rand", "math/big",
+}
+
+const xcrypto = "golang.org/x/crypto"
+
+// Table is ordered from the bottom up.
+var Table = []Layer{
+	// unicode/utf8 is tables and arithmetic only, and texts must be valid.
+	{0, "sdk/core/cbor", nil, nil, []string{"errors", "math/bits", "unicode/utf8"}},
+
+	{1, "sdk/core/vital", []string{"sdk/core/cbor"}, nil, primitives},
+	{1, "sdk/core/keys", []string{"sdk/core/cbor"}, []string{xcrypto}, primitives},
+	// An envelope is made with keys; nothing else on floor 1 knows its neighbours.
+	{1, "sdk/core/seal", []string{"sdk/core/cbor", "sdk/core/keys"}, nil, primitives},
+
+	{2, "sdk/identity/...", []string{"sdk/core/..."}, []string{"github.com/fxamacker/cbor/v2", xcrypto, "golang.org/x/sys"}, nil},
+	{2, "sdk/outbox/...", nil, []string{"golang.org/x/sys"}, nil},
+	{2, "sdk/mqtt", nil, []string{"github.com/eclipse/paho.mqtt.golang"}, nil},
+	// A broker for the tests of this and other packages, never linked into a product.
+	{2, "sdk/mqtt/mqtttest", []string{"sdk/mqtt"}, []string{"github.com/mochi-mqtt/server/v2", "github.com/eclipse/paho.mqtt.golang"}, nil},
+	{2, "sdk/receive/...", []string{"sdk/core/..."}, []string{"go.etcd.io/bbolt"}, nil},
+	{2, "firmware-bridge/port", nil, []string{"go.bug.st/serial", "golang.org/x/sys"}, nil},
+	{2, "firmware-bridge/sim/...", []string{"sdk/core/vital"}, nil, nil},
+	{2, "firmware-bridge/sensor/...", []string{"sdk/core/vital", "firmware-bridge/sim", "firmware-bridge/sensor/..."}, nil, nil},
+
+	{3, "sdk", []string{"sdk/..."}, []string{"golang.org/x/sys"}, nil},
+
+	{4, "agent", []string{"sdk/...", "firmware-bridge/...", "agent/config"}, nil, nil},
+	{4, "agent/config", []string{"sdk/...", "firmware-bridge/..."}, []string{"github.com/pelletier/go-toml/v2"}, nil},
+
+	{5, "agent/vitalseal/...", []string{"..."}, []string{"github.com/fxamacker/cbor/v2", "golang.org/x/term"}, nil},
+	{5, "examples/...", []string{"..."}, []string{"github.com/mochi-mqtt/server/v2", "github.com/creack/pty", "golang.org/x/term"}, nil},
+	{5, "scripts/...", []string{"..."}, nil, nil},
+}

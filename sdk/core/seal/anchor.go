@@ -1,15 +1,17 @@
 package seal
 
 import (
+	"unicode/utf8"
+
 	"github.com/vitalseal/vitalseal/sdk/core/cbor"
 	"github.com/vitalseal/vitalseal/sdk/core/keys"
 )
 
 // Anchor is what an anchor message says.
 type Anchor struct {
-	Site string // name of the site the device is enrolled at, 1 to MaxSite bytes
-	Boot uint64 // counts the anchors of this device; never repeats, never falls
-	Salt [keys.SaltSize]byte
+	Site string              // name of the site the device is enrolled at, 1 to MaxSite bytes
+	Boot uint64              // counts the anchors of this device; never repeats, never falls
+	Salt [keys.SaltSize]byte // from a random generator, anew for every anchor; not all zero
 
 	// Commitment binds the content keys. Begin computes it.
 	Commitment [keys.SecretSize]byte
@@ -45,7 +47,7 @@ const (
 // Clock ties the anchor to wall time. The zero value means that the device has
 // no clock.
 type Clock struct {
-	UnixMilli int64  // ms since 1970-01-01 UTC, above zero
+	UnixMilli int64  // ms since 1970-01-01 UTC, 1 to 2^53
 	Error     uint32 // ms: the true time is within ± this
 }
 
@@ -69,9 +71,18 @@ type Recipient struct {
 	Wrapped      []byte     // 48 bytes
 }
 
+// valid holds what is sealed and what is parsed to the same ranges, so that a
+// Sealer never signs what a receiver refuses.
 func (a *Anchor) valid() bool {
-	return a.Site != "" && len(a.Site) <= MaxSite && a.Boot > 0 &&
-		a.EpochShift <= MaxEpochShift && a.Clock.UnixMilli >= 0 &&
+	for i := range a.Recipients {
+		if !a.Recipients[i].valid() {
+			return false
+		}
+	}
+	return a.Site != "" && len(a.Site) <= MaxSite && utf8.ValidString(a.Site) &&
+		a.Boot > 0 && a.Salt != [keys.SaltSize]byte{} &&
+		a.EpochShift <= MaxEpochShift &&
+		a.Clock.UnixMilli >= 0 && a.Clock.UnixMilli <= maxUnixMilli &&
 		a.Previous.Seq <= MaxSeq && len(a.Recipients) <= MaxRecipients &&
 		a.Generation <= keys.MaxGeneration && a.Flags&^knownFlags == 0 &&
 		(len(a.Recipients) == 0 || a.Generation == 0) &&
@@ -139,7 +150,7 @@ func parseAnchor(payload []byte) (Anchor, error) {
 	a.Heartbeat = uint32(r.UintMax(1<<32 - 1))
 	if !r.Null() {
 		r.ArrayLen(2)
-		a.Clock.UnixMilli = r.IntRange(1, 1<<53)
+		a.Clock.UnixMilli = r.IntRange(1, maxUnixMilli)
 		a.Clock.Error = uint32(r.UintMax(1<<32 - 1))
 	}
 	if !r.Null() {
@@ -190,6 +201,11 @@ func parseKeySource(r *cbor.Reader, a *Anchor) {
 	}
 }
 
+func (p *Recipient) valid() bool {
+	return len(p.Encapsulated) >= 1 && len(p.Encapsulated) <= maxEncapsulated &&
+		len(p.Wrapped) == wrappedSize
+}
+
 // append appends the COSE_recipient: [<<{1: alg, 4: kid}>>, {-4: ek}, ct].
 func (p *Recipient) append(dst []byte) []byte {
 	dst = cbor.AppendArray(dst, 3)
@@ -229,10 +245,10 @@ func (p *Recipient) parse(r *cbor.Reader) {
 		r.Fail(ErrMalformed)
 	}
 	p.Encapsulated = r.Bytes()
-	if len(p.Encapsulated) > maxEncapsulated {
+	p.Wrapped = r.Bytes()
+	if !p.valid() {
 		r.Fail(ErrMalformed)
 	}
-	p.Wrapped = r.BytesLen(wrappedSize)
 }
 
 // AppendInfo appends what HPKE takes as info when the content secret is wrapped

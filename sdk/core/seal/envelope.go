@@ -156,7 +156,8 @@ func (v *Verifier) Verify(e Envelope, key *keys.PublicKey) (Verified, error) {
 	return verified, nil
 }
 
-// Verified is an authentic message. The zero value is none: its Kind is 0.
+// Verified is an authentic message. The zero value is none: its Kind is 0. Like
+// the Envelope it aliases the message, which must not change while it is in use.
 type Verified struct {
 	envelope Envelope
 	head     Head

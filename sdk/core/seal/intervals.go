@@ -10,7 +10,7 @@ type Interval struct{ First, Last uint64 }
 // small when little is missing, however long the chain is.
 type Intervals struct{ runs []Interval }
 
-// Add adds seq and reports whether it was new.
+// Add adds seq, 0 to MaxSeq, and reports whether it was new.
 func (s *Intervals) Add(seq uint64) bool {
 	i := s.search(seq)
 	if i < len(s.runs) && s.runs[i].First <= seq {

@@ -13,6 +13,7 @@ import (
 type Opener struct {
 	kid        keys.KeyID
 	eid        EID
+	head       Head // of the anchor
 	suite      keys.Algorithm
 	salt       [keys.SaltSize]byte
 	epochShift uint8
@@ -55,32 +56,69 @@ func NewGrantOpener(anchor, grant Verified, secret *[keys.SecretSize]byte) (*Ope
 
 func newOpener(anchor Verified, a *Anchor, epoch uint32, secret, want *[keys.SecretSize]byte) (*Opener, error) {
 	o := &Opener{
-		kid: anchor.KeyID(), eid: anchor.EID(), suite: a.Suite, salt: a.Salt,
+		kid: anchor.KeyID(), eid: anchor.EID(), head: anchor.Head(), suite: a.Suite, salt: a.Salt,
 		epochShift: a.EpochShift, base: epoch, secret: *secret,
 	}
 	live, err := o.start()
 	if err != nil {
 		return nil, err
 	}
-	var commitment [keys.SecretSize]byte
-	live.Commitment(&commitment)
-	if subtle.ConstantTimeCompare(commitment[:], want[:]) != 1 {
+	if err := checkCommitment(live, want); err != nil {
+		o.Erase()
 		live.Erase()
-		return nil, ErrCommitment
+		return nil, err
 	}
 	o.live = live
 	return o, nil
 }
 
+// CheckGrant reports whether grant commits to the content secret that this
+// Opener's own gives at that epoch; ErrCommitment if not. A grantee cannot tell,
+// but whoever the anchor names can: a device that grants another secret is about
+// to show its recipients different vitals. Grants of another chain are
+// ErrWrongAnchor, and of an epoch before this Opener's base ErrCannotOpen.
+func (o *Opener) CheckGrant(grant Verified) error {
+	g, err := grant.Grant()
+	if err != nil {
+		return err
+	}
+	if g.EID != o.eid || grant.KeyID() != o.kid {
+		return ErrWrongAnchor
+	}
+	if g.Epoch < o.base {
+		return ErrCannotOpen
+	}
+	ratchet, err := o.start()
+	if err != nil {
+		return err
+	}
+	defer ratchet.Erase()
+	if err := ratchet.Seek(g.Epoch); err != nil {
+		return err
+	}
+	return checkCommitment(ratchet, &g.Commitment)
+}
+
+func checkCommitment(ratchet *keys.Ratchet, want *[keys.SecretSize]byte) error {
+	var got [keys.SecretSize]byte
+	ratchet.Commitment(&got)
+	if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+		return ErrCommitment
+	}
+	return nil
+}
+
 // Open appends the payload of a batch to dst. A message of another chain is
-// ErrWrongAnchor; one that does not decrypt, or comes before the epoch of a
-// grant, is ErrCannotOpen.
+// ErrWrongAnchor, and so is a first message that does not follow the anchor: EIDs
+// are short, and this is where two anchors that share one part. A message that
+// does not decrypt, or comes before the epoch of a grant, is ErrCannotOpen.
 func (o *Opener) Open(dst []byte, v Verified) ([]byte, error) {
 	b := &v.envelope.body
 	if b.kind != KindBatch {
 		return nil, ErrKind
 	}
-	if v.KeyID() != o.kid || b.eid != o.eid || b.suite != o.suite {
+	if v.KeyID() != o.kid || b.eid != o.eid || b.suite != o.suite ||
+		(b.seq == 1 && b.prev != o.head) {
 		return nil, ErrWrongAnchor
 	}
 	ratchet, err := o.at(b.seq >> o.epochShift)
@@ -107,6 +145,9 @@ func (o *Opener) at(epoch uint64) (*keys.Ratchet, error) {
 		return o.live, o.live.Seek(j)
 	}
 	if o.backlog == nil || j < o.backlog.Epoch() {
+		if o.backlog != nil {
+			o.backlog.Erase()
+		}
 		var err error
 		if o.backlog, err = o.start(); err != nil {
 			return nil, err
@@ -123,7 +164,9 @@ func (o *Opener) start() (*keys.Ratchet, error) {
 func (o *Opener) Erase() {
 	clear(o.secret[:])
 	o.base = keys.MaxEpochs
-	o.live.Erase()
+	if o.live != nil {
+		o.live.Erase()
+	}
 	if o.backlog != nil {
 		o.backlog.Erase()
 	}

@@ -12,7 +12,7 @@ import (
 // device is a sealing device with fixed keys; rigs in this package vary one
 // thing at a time.
 type device struct {
-	key    *keys.Ed25519
+	key    keys.Signer
 	public keys.PublicKey
 	sealer *seal.Sealer
 	anchor seal.Anchor
@@ -21,7 +21,11 @@ type device struct {
 
 func newDevice(n byte) *device {
 	seed := [32]byte{n}
-	d := &device{key: keys.NewEd25519(&seed), secret: [32]byte{n, 1}}
+	return newDeviceWith(n, keys.NewEd25519(&seed))
+}
+
+func newDeviceWith(n byte, signer keys.Signer) *device {
+	d := &device{key: signer, secret: [32]byte{n, 1}}
 	d.public = d.key.Public()
 	d.sealer = seal.NewSealer(d.key)
 	d.anchor = seal.Anchor{Site: "ward-3", Boot: 1, Salt: [16]byte{n, 2}, Heartbeat: 30000}

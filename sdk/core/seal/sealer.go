@@ -7,10 +7,8 @@ import (
 	"github.com/vitalseal/vitalseal/sdk/core/keys"
 )
 
-const (
-	maxProtected = 16                           // <<{1: alg, 4: kid}>> with its head
-	maxAAD       = 16 + 8 + 2 + 6 + 16 + 9 + 17 // Enc_structure over ["VSE1", prot, eid, prev]
-)
+// maxProtected is the length in bytes of the longest {1: alg, 4: kid}.
+const maxProtected = 16
 
 // Sealer seals as one device. It is used by one goroutine, and its memory grows
 // to the size of the largest message and then no more: Seal allocates nothing.
@@ -23,11 +21,12 @@ type Sealer struct {
 	kid       keys.KeyID
 	protected []byte // the protected header as a byte string, head included
 
-	ratchet    *keys.Ratchet
+	ratchet    *keys.Ratchet // nil: no chain
 	epochShift uint8
 	encHeader  []byte // <<{1: suite}>>, head included
-	anchorSalt [keys.SaltSize]byte
-	suite      keys.Algorithm
+	boot       uint64 // of the newest anchor
+	salt       [keys.SaltSize]byte
+	granting   uint32     // the epoch of the last GrantSecret
 	check      Checkpoint // of the newest message
 
 	toBeSigned []byte
@@ -56,8 +55,9 @@ func (s *Sealer) Checkpoint() Checkpoint { return s.check }
 // anchor's recipients hold wrapped, or which the pre-shared key gives; it is
 // copied, and the caller erases its own.
 //
-// An anchor out of range is ErrAnchor, and the Sealer goes on as before. If the
-// signer fails, there is no chain afterwards.
+// An anchor out of range, or one that repeats the salt of the anchor before or
+// does not count its boot up, is ErrAnchor, and the Sealer goes on as before. If
+// the signer fails, there is no chain afterwards.
 func (s *Sealer) Begin(dst []byte, anchor *Anchor, secret *[keys.SecretSize]byte) ([]byte, error) {
 	if anchor.Suite == 0 {
 		anchor.Suite = keys.AlgChaCha20Poly1305
@@ -65,7 +65,7 @@ func (s *Sealer) Begin(dst []byte, anchor *Anchor, secret *[keys.SecretSize]byte
 	if anchor.EpochShift == 0 {
 		anchor.EpochShift = DefaultEpochShift
 	}
-	if !anchor.valid() {
+	if !anchor.valid() || anchor.Boot <= s.boot || anchor.Salt == s.salt {
 		return nil, ErrAnchor
 	}
 	ratchet, err := keys.NewRatchet(anchor.Suite, s.kid, &anchor.Salt, 0, secret)
@@ -75,19 +75,18 @@ func (s *Sealer) Begin(dst []byte, anchor *Anchor, secret *[keys.SecretSize]byte
 	ratchet.Commitment(&anchor.Commitment)
 	s.End()
 	s.toBeSigned = appendSigStart(s.toBeSigned[:0], s.protected)
-	payload := anchor.append(nil)
-	if len(payload) > MaxMessage-256 {
-		return nil, ErrAnchor
-	}
+	payload := anchor.append(nil) // MaxRecipients of the largest kind stay below MaxMessage
 	s.toBeSigned = cbor.AppendBytes(s.toBeSigned, payload)
 	dst, err = s.sign(dst, len(payload))
 	if err != nil {
+		ratchet.Erase()
 		return nil, err
 	}
 	digest := sha256.Sum256(s.toBeSigned)
 	s.check = Checkpoint{EID: EID(digest[:eidSize]), Head: Head(digest[:headSize])}
-	s.ratchet, s.suite, s.epochShift, s.anchorSalt = ratchet, anchor.Suite, anchor.EpochShift, anchor.Salt
-	s.encHeader = appendEncHeader(s.encHeader[:0], s.suite)
+	s.ratchet, s.epochShift, s.granting = ratchet, anchor.EpochShift, 0
+	s.boot, s.salt = anchor.Boot, anchor.Salt
+	s.encHeader = appendEncHeader(s.encHeader[:0], anchor.Suite)
 	return dst, nil
 }
 
@@ -119,12 +118,17 @@ func (s *Sealer) Seal(dst, payload []byte) ([]byte, error) {
 	if err := s.ratchet.Seek(uint32(epoch)); err != nil {
 		return nil, err
 	}
-	size := s.appendBatch(seq, payload)
+	// From here to the end there is no chain: a signer that panics, and a caller
+	// that recovers, must not find this nonce unused.
+	ratchet := s.ratchet
+	s.ratchet = nil
+	size := s.appendBatch(ratchet, seq, payload)
 	dst, err := s.sign(dst, size)
 	if err != nil {
-		s.End()
+		ratchet.Erase()
 		return nil, err
 	}
+	s.ratchet = ratchet
 	digest := sha256.Sum256(s.toBeSigned)
 	s.check.Seq = seq
 	s.check.Head = Head(digest[:headSize])
@@ -133,7 +137,7 @@ func (s *Sealer) Seal(dst, payload []byte) ([]byte, error) {
 
 // appendBatch writes the Sig_structure of a batch and returns the size of its
 // payload. Every length is known before the first byte, so nothing moves.
-func (s *Sealer) appendBatch(seq uint64, payload []byte) int {
+func (s *Sealer) appendBatch(ratchet *keys.Ratchet, seq uint64, payload []byte) int {
 	ivSize := partialIVSize(seq)
 	cipherSize := len(payload) + keys.TagSize
 	size := 1 + (1 + eidSize) + (1 + headSize) +
@@ -153,7 +157,7 @@ func (s *Sealer) appendBatch(seq uint64, payload []byte) int {
 	}
 	b = cbor.AppendBytesHead(b, cipherSize)
 	s.aad = appendAAD(s.aad[:0], s.encHeader, s.protected, s.check.EID, s.check.Head)
-	s.toBeSigned = s.ratchet.Seal(b, seq, payload, s.aad)
+	s.toBeSigned = ratchet.Seal(b, seq, payload, s.aad)
 	return size
 }
 
@@ -186,16 +190,20 @@ func (s *Sealer) GrantSecret() (epoch uint32, secret [keys.SecretSize]byte, err 
 	if s.ratchet.Epoch() == 0 {
 		return 0, secret, ErrAnchor
 	}
-	return s.ratchet.Epoch(), s.ratchet.Secret(), nil
+	s.granting = s.ratchet.Epoch()
+	return s.granting, s.ratchet.Secret(), nil
 }
 
 // Grant appends the message that grants the current epoch and all later ones to
 // recipient, who holds what GrantSecret returned. It is not part of the chain.
+// When the epoch has moved since GrantSecret, so that the recipient was given
+// the secret of an earlier one, or the recipient is out of range, it is
+// ErrAnchor: call GrantSecret again.
 func (s *Sealer) Grant(dst []byte, recipient Recipient) ([]byte, error) {
 	if s.ratchet == nil {
 		return nil, ErrNoAnchor
 	}
-	if s.ratchet.Epoch() == 0 {
+	if s.granting == 0 || s.granting != s.ratchet.Epoch() || !recipient.valid() {
 		return nil, ErrAnchor
 	}
 	g := Grant{EID: s.check.EID, Epoch: s.ratchet.Epoch(), Recipient: recipient}
@@ -226,25 +234,34 @@ func appendEncHeader(dst []byte, suite keys.Algorithm) []byte {
 // appendSigStart appends a Sig_structure (RFC 9052, section 4.4) up to its last
 // item, the payload: ["Signature1", protected, 'VSE1', payload].
 func appendSigStart(dst, protected []byte) []byte {
+	return appendSigStructure(dst, protected, contextVSE)
+}
+
+func appendSigStructure(dst, protected []byte, external string) []byte {
 	dst = cbor.AppendArray(dst, 4)
 	dst = cbor.AppendText(dst, contextSign)
 	dst = append(dst, protected...)
-	dst = cbor.AppendBytesHead(dst, len(contextVSE))
-	return append(dst, contextVSE...)
+	dst = cbor.AppendBytesHead(dst, len(external))
+	return append(dst, external...)
 }
 
 // appendAAD appends the Enc_structure (RFC 9052, section 5.3) of a batch:
 // ["Encrypt0", <<{1: suite}>>, <<["VSE1", <<prot>>, eid, prev]>>].
 func appendAAD(dst, encHeader, protected []byte, eid EID, prev Head) []byte {
-	dst = cbor.AppendArray(dst, 3)
-	dst = cbor.AppendText(dst, contextEncrypt)
-	dst = append(dst, encHeader...)
+	dst = appendEncStart(dst, encHeader)
 	dst = cbor.AppendBytesHead(dst, 1+1+len(contextVSE)+len(protected)+1+eidSize+1+headSize)
 	dst = cbor.AppendArray(dst, 4)
 	dst = cbor.AppendText(dst, contextVSE)
 	dst = append(dst, protected...)
 	dst = cbor.AppendBytes(dst, eid[:])
 	return cbor.AppendBytes(dst, prev[:])
+}
+
+// appendEncStart appends an Enc_structure up to its last item, external_aad.
+func appendEncStart(dst, encHeader []byte) []byte {
+	dst = cbor.AppendArray(dst, 3)
+	dst = cbor.AppendText(dst, contextEncrypt)
+	return append(dst, encHeader...)
 }
 
 // partialIVSize returns the number of bytes of the shortest big-endian encoding

@@ -42,6 +42,7 @@ const (
 	headSize   = 16
 	beaconSize = 16
 
+	maxUnixMilli    = 1 << 53
 	maxEncapsulated = 1120 // X-Wing: ML-KEM-768 ciphertext and X25519 share
 	wrappedSize     = keys.SecretSize + keys.TagSize
 )

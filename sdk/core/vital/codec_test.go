@@ -106,7 +106,7 @@ func randomWave(rng *rand.Rand, b *vital.Batch, start uint64) {
 	}
 	switch rng.IntN(4) {
 	case 0:
-		w.Coding = vital.CodingRice + vital.Coding(rng.IntN(25))
+		w.Coding = vital.CodingRice
 	case 1:
 		if shift >= 16 {
 			w.Coding = vital.CodingInt16

@@ -353,15 +353,20 @@ func (d *decoder) wave() {
 	}
 }
 
-// decodeSamples looks whether in can hold n samples before it makes room.
+// decodeSamples looks whether in can hold n samples before it makes room: in
+// Rice coding each takes a bit or more.
 func (w *Wave) decodeSamples(in []byte, n int) (err error) {
-	k := int(w.Coding) - int(CodingRice)
-	fixed := w.Coding == CodingInt16 || w.Coding == Coding12Bit
-	switch {
-	case !fixed && (k < 0 || k > maxRice):
+	switch w.Coding {
+	case CodingInt16, Coding12Bit:
+		if len(in) != codedLen(w.Coding, n) {
+			return errSamples
+		}
+	case CodingRice:
+		if n > 8*len(in) {
+			return errSamples
+		}
+	default:
 		return errCoding
-	case fixed && len(in) != codedLen(w.Coding, n), !fixed && n*(k+1) > 8*len(in):
-		return errSamples
 	}
 	if n > cap(w.Samples) {
 		w.Samples = make([]int32, 0, n)
@@ -372,7 +377,7 @@ func (w *Wave) decodeSamples(in []byte, n int) (err error) {
 	case Coding12Bit:
 		w.Samples, err = decode12Bit(w.Samples, in)
 	default:
-		w.Samples, err = decodeRice(w.Samples, in, n, w.Zero, uint(k))
+		w.Samples, err = decodeRice(w.Samples, in, n, w.Zero)
 	}
 	return err
 }

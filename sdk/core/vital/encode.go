@@ -280,9 +280,8 @@ func (e *encoder) wave(w *Wave) {
 		e.out = cbor.AppendBytesHead(e.out, codedLen(coding, len(w.Samples)))
 		e.out = append12Bit(e.out, w.Samples)
 	default:
-		k := uint(coding - CodingRice)
-		e.out = cbor.AppendBytesHead(e.out, riceLen(w.Samples, w.Zero, k))
-		e.out = appendRice(e.out, w.Samples, w.Zero, k)
+		e.out = cbor.AppendBytesHead(e.out, riceLen(w.Samples, w.Zero))
+		e.out = appendRice(e.out, w.Samples, w.Zero)
 	}
 }
 

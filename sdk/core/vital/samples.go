@@ -3,9 +3,10 @@ package vital
 import "math/bits"
 
 const (
-	maxRice    = 24 // largest Rice parameter
+	firstRice  = 8  // Rice parameter of the first sample
+	firstLevel = 32 // model.level after it
 	riceEscape = 24 // this many ones announce a number in full
-	fullBits   = 34 // a zigzag second difference of 32-bit samples, see zigzag
+	fullBits   = 34 // of that number, see zigzag
 )
 
 // fits reports whether every sample is a two's complement number of n bits.
@@ -17,41 +18,51 @@ func fits(samples []int32, n uint) bool {
 	return over == 0
 }
 
-// predictor foretells each sample on the straight line through the two before
-// it. The first is foretold as the sample that means nought, the second as the
-// first: a trace far from zero costs nothing at its start.
-type predictor struct {
-	s1, s2  int64 // the last sample, the one before
+// model foretells each sample on the straight line through the two before it,
+// and the size of the error from the errors before.
+//
+// The first sample is foretold as the one that means nought, the second as the
+// first: a trace far from zero costs nothing at its start. The Rice parameter
+// follows the signal, because a trace is quiet between its beats: on real ECG
+// one parameter for a whole second takes up to a third more.
+type model struct {
+	s1, s2  int64  // the last sample, the one before
+	level   uint64 // twice the mean of the last residuals
 	started bool
 }
 
-func newPredictor(zero int32) predictor { return predictor{s1: int64(zero), s2: int64(zero)} }
+func newModel(zero int32) model { return model{s1: int64(zero), s2: int64(zero)} }
 
-func (p *predictor) next() int64 { return 2*p.s1 - p.s2 }
+func (m *model) next() int64 { return 2*m.s1 - m.s2 }
 
-func (p *predictor) push(s int64) {
-	p.s1, p.s2 = s, p.s1
-	if !p.started {
-		p.s2, p.started = s, true
+// parameter returns the Rice parameter of the next residual, at most 33.
+func (m *model) parameter() uint {
+	if !m.started {
+		return firstRice
 	}
+	return uint(bits.Len64(m.level >> 2))
 }
 
-// residual takes s and returns its difference from the prediction as a number
-// that is small if the difference is: 0, -1, 1, -2 become 0, 1, 2, 3. For 32-bit
-// samples it is at most 2^34 - 4.
-func (p *predictor) residual(s int32) uint64 {
-	d := int64(s) - p.next()
-	p.push(int64(s))
-	return uint64(d<<1 ^ d>>63)
+func (m *model) push(s int64, residual uint64) {
+	if !m.started {
+		m.s1, m.s2, m.level, m.started = s, s, firstLevel, true
+		return
+	}
+	m.s1, m.s2 = s, m.s1
+	m.level += residual - m.level>>1
 }
+
+// zigzag maps a difference to a number that is small if the difference is: 0, -1,
+// 1, -2 to 0, 1, 2, 3. The second difference of 32-bit samples gives at most
+// 2^34 - 4.
+func zigzag(d int64) uint64 { return uint64(d<<1 ^ d>>63) }
 
 func unzigzag(z uint64) int64 { return int64(z>>1) ^ -int64(z&1) }
 
 // chooseCoding returns the coding that takes the fewest bytes, the lowest number
 // of those that take the same.
 func chooseCoding(samples []int32, zero int32) Coding {
-	k, n := chooseRice(samples, zero)
-	best := CodingRice + Coding(k)
+	best, n := CodingRice, riceLen(samples, zero)
 	if size := codedLen(Coding12Bit, len(samples)); size <= n && fits(samples, 12) {
 		best, n = Coding12Bit, size
 	}
@@ -69,47 +80,18 @@ func codedLen(c Coding, n int) int {
 	return n * 2
 }
 
-// chooseRice returns the parameter with the shortest result, and its length in
-// bytes. The length falls and rises again with k, so the search starts at the
-// logarithm of the mean and walks down the slope.
-func chooseRice(samples []int32, zero int32) (k uint, size int) {
-	var sum uint64
-	p := newPredictor(zero)
-	for _, s := range samples {
-		sum += p.residual(s)
-	}
-	k = uint(bits.Len64(sum / uint64(len(samples))))
-	if k > maxRice {
-		k = maxRice
-	}
-	size = riceLen(samples, zero, k)
-	for k < maxRice {
-		n := riceLen(samples, zero, k+1)
-		if n >= size {
-			break
-		}
-		k, size = k+1, n
-	}
-	for k > 0 {
-		n := riceLen(samples, zero, k-1)
-		if n > size {
-			break
-		}
-		k, size = k-1, n
-	}
-	return k, size
-}
-
-// riceLen returns the length in bytes of samples coded with parameter k.
-func riceLen(samples []int32, zero int32, k uint) int {
+// riceLen returns the length in bytes of samples in Rice coding.
+func riceLen(samples []int32, zero int32) int {
 	var n uint64
-	p := newPredictor(zero)
+	m := newModel(zero)
 	for _, s := range samples {
-		if q := p.residual(s) >> k; q < riceEscape {
+		z, k := zigzag(int64(s)-m.next()), m.parameter()
+		if q := z >> k; q < riceEscape {
 			n += q + 1 + uint64(k)
 		} else {
 			n += riceEscape + fullBits
 		}
+		m.push(int64(s), z)
 	}
 	return int((n + 7) / 8)
 }
@@ -132,18 +114,19 @@ func append12Bit(dst []byte, samples []int32) []byte {
 	return dst
 }
 
-func appendRice(dst []byte, samples []int32, zero int32, k uint) []byte {
+func appendRice(dst []byte, samples []int32, zero int32) []byte {
 	w := bitWriter{dst: dst}
-	p := newPredictor(zero)
+	m := newModel(zero)
 	for _, s := range samples {
-		z := p.residual(s)
-		if q := uint(z >> k); z>>k < riceEscape {
-			w.put(1<<(q+1)-2, q+1)
+		z, k := zigzag(int64(s)-m.next()), m.parameter()
+		if q := z >> k; q < riceEscape {
+			w.put(1<<(q+1)-2, uint(q)+1)
 			w.put(z&(1<<k-1), k)
 		} else {
 			w.put(1<<riceEscape-1, riceEscape)
 			w.put(z, fullBits)
 		}
+		m.push(int64(s), z)
 	}
 	return w.close()
 }
@@ -194,20 +177,20 @@ func decode12Bit(dst []int32, in []byte) ([]int32, error) {
 
 // decodeRice appends exactly n samples and refuses input that is shorter or
 // longer, a sample beyond 32 bits, and an escape where none was needed.
-func decodeRice(dst []int32, in []byte, n int, zero int32, k uint) ([]int32, error) {
+func decodeRice(dst []int32, in []byte, n int, zero int32) ([]int32, error) {
 	r := bitReader{in: in}
-	p := newPredictor(zero)
+	m := newModel(zero)
 	for ; n > 0; n-- {
-		z, err := r.rice(k)
+		z, err := r.rice(m.parameter())
 		if err != nil {
 			return dst, err
 		}
-		s := unzigzag(z) + p.next()
+		s := unzigzag(z) + m.next()
 		if s != int64(int32(s)) {
 			return dst, errRange
 		}
 		dst = append(dst, int32(s))
-		p.push(s)
+		m.push(s, z)
 	}
 	if len(r.in) > 0 || r.n >= 8 {
 		return dst, errSamples

@@ -27,11 +27,10 @@ func (w *Wave) Validate() error {
 		return errCount
 	}
 	switch {
-	case w.Coding == CodingAuto || w.Coding >= CodingRice && w.Coding <= CodingRice+maxRice:
+	case w.Coding > CodingRice:
+		return errCoding
 	case w.Coding == CodingInt16 && !fits(w.Samples, 16), w.Coding == Coding12Bit && !fits(w.Samples, 12):
 		return errRange
-	case w.Coding != CodingInt16 && w.Coding != Coding12Bit:
-		return errCoding
 	}
 	return checkTime(w.Time)
 }

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/vitalseal/vitalseal/sdk/mqtt"
 	"github.com/vitalseal/vitalseal/sdk/mqtt/mqtttest"
@@ -85,17 +87,27 @@ func TestBrokerRestartsUnderLoad(t *testing.T) {
 	report(t, "stopped", l, q)
 }
 
-// The broker is killed: what it had acknowledged and not passed on is gone with
-// its memory. That is the broker's loss, which receivers see as a gap; here it
-// is only counted. Every message must still be acknowledged in the end.
+// The broker is killed: what it had acknowledged and neither passed on nor saved
+// is gone with its memory, and so is a subscriber's session that it never saved.
+// That is the broker's loss, which receivers see as a gap; here it is only
+// counted. Every message must still be acknowledged in the end.
 func TestBrokerKilledUnderLoad(t *testing.T) {
-	ca := mqtttest.NewCA(t)
-	broker := mqtttest.StartMosquitto(t, ca)
-	l, q := load(t, ca, broker, broker.Kill)
-	publishAll(t, ca.Config(broker.URL, "gw-2"), mqtt.Message{Topic: "vs1/north/gw-2/state", Payload: []byte("last")})
-	// It comes after all that the broker still holds.
-	l.until(func() bool { return l.has("vs1/north/gw-2/state", "last") })
-	report(t, "killed", l, q)
+	for name, save := range map[string]bool{"session never saved": false, "session saved": true} {
+		t.Run(name, func(t *testing.T) {
+			ca := mqtttest.NewCA(t)
+			broker := mqtttest.StartMosquitto(t, ca)
+			l, q := load(t, ca, broker, func() {
+				if save {
+					broker.Save()
+				}
+				broker.Kill()
+			})
+			publishAll(t, ca.Config(broker.URL, "gw-2"), mqtt.Message{Topic: "vs1/north/gw-2/state", Payload: []byte("last"), Retain: true})
+			// It comes after all that the broker still holds.
+			l.until(func() bool { return l.has("vs1/north/gw-2/state", "last") })
+			report(t, "killed, "+name, l, q)
+		})
+	}
 }
 
 // load publishes 1,000 messages to a persistent subscriber and ends the broker
@@ -285,6 +297,66 @@ func TestReceiverWindow(t *testing.T) {
 		for _, r := range held {
 			r.Ack()
 		}
+	}
+}
+
+// A receiver that stalls for longer than the keep-alive, with a broker that
+// sends far ahead, loses its connection and then nothing.
+func TestStalledReceiverLosesNothing(t *testing.T) {
+	ca := mqtttest.NewCA(t)
+	broker := mqtttest.StartMosquitto(t, ca, "max_inflight_messages 64", "max_inflight_messages 0")
+	c := ca.Config(broker.URL, "receiver")
+	c.Window, c.KeepAlive, c.Timeout = 4, time.Second, time.Second
+	st := watch(&c)
+	s, err := mqtt.NewSubscriber(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stalled atomic.Bool
+	stalled.Store(true)
+	var mu sync.Mutex
+	got, all := map[string]bool{}, make(chan struct{})
+	whole := sync.OnceFunc(func() { close(all) })
+	start(t, func(ctx context.Context) error {
+		return s.Run(ctx, []string{"vs1/#"}, func(r mqtt.Received) {
+			if stalled.Load() {
+				return // never acknowledged
+			}
+			r.Ack()
+			mu.Lock()
+			defer mu.Unlock()
+			if got[string(r.Payload)] = true; len(got) == 100 {
+				whole()
+			}
+		})
+	})
+	st.wait(t, connected)
+	publishAll(t, ca.Config(broker.URL, "gw-1"), numbered("vs1/north/gw-1/"+device+"/data", 100)...)
+	if lost := st.wait(t, disconnected); !contains(lost.Err, "no answer to a ping") {
+		t.Errorf("error %v", lost.Err)
+	}
+	stalled.Store(false)
+	select {
+	case <-all:
+	case <-time.After(patience):
+		t.Error("not all messages arrived")
+	}
+}
+
+// BenchmarkPublish gives messages of 1 KiB from Next to Done, with the default
+// window.
+func BenchmarkPublish(b *testing.B) {
+	ca := mqtttest.NewCA(b)
+	for name, url := range map[string]string{
+		"mosquitto": mqtttest.StartMosquitto(b, ca, "log_type all", "log_type information").URL,
+		"mochi":     mqtttest.StartMochi(b, ca).URL,
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(1024)
+			m := mqtt.Message{Topic: "vs1/north/gw-1/" + device + "/data", Payload: make([]byte, 1024)}
+			publishAll(b, ca.Config(url, "gw-1"), slices.Repeat([]mqtt.Message{m}, b.N)...)
+		})
 	}
 }
 

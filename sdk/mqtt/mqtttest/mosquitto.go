@@ -27,6 +27,7 @@ type Mosquitto struct {
 	cmd  *exec.Cmd
 	gone chan struct{} // closed when the process has ended
 	log  strings.Builder
+	more chan struct{} // closed with each line of log
 }
 
 // StartMosquitto runs scripts/mosquitto of this repository, with its port and
@@ -36,7 +37,7 @@ type Mosquitto struct {
 func StartMosquitto(t testing.TB, ca *CA, replacements ...string) *Mosquitto {
 	t.Helper()
 	dir, port := t.TempDir(), freePort(t)
-	m := &Mosquitto{t: t, CA: ca, URL: "mqtts://localhost:" + port, conf: filepath.Join(dir, "mosquitto.conf")}
+	m := &Mosquitto{t: t, CA: ca, URL: "mqtts://localhost:" + port, conf: filepath.Join(dir, "mosquitto.conf"), more: make(chan struct{})}
 	text := localConf(t, ca, dir, port)
 	text = strings.NewReplacer(replacements...).Replace(text)
 	if err := os.WriteFile(m.conf, []byte(text), 0o600); err != nil {
@@ -106,6 +107,8 @@ func (m *Mosquitto) follow(cmd *exec.Cmd, lines *bufio.Scanner, running, gone ch
 	for lines.Scan() {
 		m.mu.Lock()
 		fmt.Fprintln(&m.log, lines.Text())
+		close(m.more)
+		m.more = make(chan struct{})
 		m.mu.Unlock()
 		if strings.HasSuffix(lines.Text(), " running") {
 			close(running)
@@ -119,6 +122,45 @@ func (m *Mosquitto) Stop() { m.end(syscall.SIGTERM) }
 
 // Kill ends the broker as a power cut does.
 func (m *Mosquitto) Kill() { m.end(syscall.SIGKILL) }
+
+// Save makes the broker write its sessions and messages down, as it does every
+// autosave_interval, and returns when that is done.
+func (m *Mosquitto) Save() {
+	m.t.Helper()
+	m.mu.Lock()
+	cmd, seen := m.cmd, m.log.Len()
+	m.mu.Unlock()
+	if err := cmd.Process.Signal(syscall.SIGUSR1); err != nil {
+		m.t.Fatal(err)
+	}
+	seen = m.logged(seen, "Saving in-memory database")
+	// It has one thread: when it sees a connection, it has saved.
+	conn, err := net.Dial("tcp", strings.TrimPrefix(m.URL, "mqtts://"))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer conn.Close()
+	m.logged(seen, "New connection from")
+}
+
+// logged waits for text in the log after position seen and returns its own.
+func (m *Mosquitto) logged(seen int, text string) int {
+	m.t.Helper()
+	timeout := time.After(20 * time.Second)
+	for {
+		m.mu.Lock()
+		at, more := strings.Index(m.log.String()[seen:], text), m.more
+		m.mu.Unlock()
+		if at >= 0 {
+			return seen + at
+		}
+		select {
+		case <-more:
+		case <-timeout:
+			m.t.Fatalf("mosquitto does not log %q", text)
+		}
+	}
+}
 
 func (m *Mosquitto) end(sig syscall.Signal) {
 	m.mu.Lock()

@@ -1,0 +1,139 @@
+package config
+
+import (
+	_ "embed"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/vitalseal/vitalseal/firmware-bridge/port"
+	"github.com/vitalseal/vitalseal/sdk/core/vital"
+)
+
+// Config is a checked configuration: every field is in its range and every
+// default is filled in.
+type Config struct {
+	// Site is the directory that `vitalseal site` made: the roster, the gateway's
+	// certificate and the identities of its devices. Required.
+	Site string
+
+	// Data is the directory of the outbox and of state; default "data" beside
+	// the configuration file.
+	Data string
+
+	Gateway Gateway
+	Broker  Broker
+	Batch   Batch
+	Outbox  Outbox
+	Sensors []Sensor // at least one, in the order of the file
+}
+
+// Gateway says who we are.
+type Gateway struct {
+	Name string // as in the gateway's certificate; required
+}
+
+// Broker says where sealed envelopes go.
+type Broker struct {
+	// URL is "mqtts://HOST:PORT"; the port is always there, by default 8883.
+	// Required.
+	URL string
+
+	// CA, Certificate and Key are PEM files; "" means the one in Site.
+	CA, Certificate, Key string
+
+	Window int // unacknowledged publishes in flight, 1 to 1,024; default 64
+}
+
+// Batch says when readings are sealed.
+type Batch struct {
+	// Every bounds the time that a reading waits for others, 0 to 1 minute;
+	// default 1 s. 0 seals as soon as the disk is free: lowest latency, most
+	// bytes.
+	Every time.Duration
+
+	// Heartbeat is the time after which a device with nothing to say says so,
+	// 1 s to 1 h; default 30 s.
+	Heartbeat time.Duration
+}
+
+// Outbox bounds what waits for the broker.
+type Outbox struct {
+	MaxSize int64 // bytes on disk, 1 MiB to 1 PiB; default 256 MiB
+}
+
+// Sensor is one device on one port.
+type Sensor struct {
+	Device string // the identity that seals these readings; required, unique
+	Driver string // a known decoder; required
+	Label  string // an opaque label of bed or encounter, sealed with the readings; default none
+
+	// Port has Name (required, unique), Silence (0 to 1 h, 0 for no watch;
+	// default 10 s) and Line, where a zero field means the driver's own setting.
+	Port port.Config
+
+	Lines *Lines // with the driver "lines", otherwise nil
+}
+
+// LinesDriver is the name of the generic decoder of text lines, the only one
+// with a section of its own.
+const LinesDriver = "lines"
+
+// Lines describes text lines, "hr=72,spo2=97" or columns of numbers.
+type Lines struct {
+	Separator string           // between fields, 1 to 4 characters; default ","
+	Header    bool             // the first line names the columns
+	Columns   []string         // the columns' names, for lines with neither names nor a header; default none
+	Fields    map[string]Field // what the names mean; at least one
+}
+
+// Field is the meaning of one column or key.
+type Field struct {
+	Code vital.Code // from a reference id such as "MDC_ECG_HEART_RATE", or a number; required
+	Unit vital.Unit // from a UCUM string such as "/min"; 0 if there is none
+}
+
+//go:embed example.toml
+var example string
+
+// Example returns a configuration that shows every key, with comments. It loads.
+func Example() string { return example }
+
+// maxFile bounds the file: 1,000 sensors fit, and go-toml takes time with the
+// square of the number of keys.
+const maxFile = 256 << 10
+
+// Load reads and checks the file. drivers are the names that a sensor's driver
+// may have. The error is Problems if the file could be read.
+func Load(file string, drivers []string) (*Config, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the configuration: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the configuration: %w", err)
+	}
+	return Parse(file, data, drivers)
+}
+
+// Parse is Load for bytes at hand. The name of the file is for relative paths
+// and for messages. The error is Problems.
+func Parse(file string, data []byte, drivers []string) (*Config, error) {
+	if len(data) > maxFile {
+		return nil, Problems{{File: file, Line: 1, Column: 1, Message: fmt.Sprintf("larger than %s", sizeText(maxFile))}}
+	}
+	doc, err := parseDocument(file, data)
+	if err != nil {
+		return nil, err
+	}
+	r := &reader{doc: doc, dir: filepath.Dir(file), drivers: drivers}
+	cfg := r.config()
+	if len(r.problems) > 0 {
+		return nil, r.problems.sorted()
+	}
+	return cfg, nil
+}

@@ -1,0 +1,178 @@
+package config_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vitalseal/vitalseal/agent/config"
+	"github.com/vitalseal/vitalseal/firmware-bridge/port"
+	"github.com/vitalseal/vitalseal/sdk/core/vital"
+)
+
+func drivers() []string {
+	return []string{"lines", "masimo-ascii1", "nonin-df2", "nonin-df7", "nonin-df8"}
+}
+
+// least is the shortest configuration that loads; its lines are counted on.
+const least = `site = "site"
+[gateway]
+name = "bed12"
+[broker]
+url = "mqtts://broker.example"
+[[sensor]]
+device = "oximeter-3"
+driver = "nonin-df2"
+port = "/dev/serial/by-id/usb-x"
+`
+
+func TestDefaults(t *testing.T) {
+	got, err := config.Parse("/etc/vitalseal/vitalseal.toml", []byte(least), drivers())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &config.Config{
+		Site:    "/etc/vitalseal/site",
+		Data:    "/etc/vitalseal/data",
+		Gateway: config.Gateway{Name: "bed12"},
+		Broker:  config.Broker{URL: "mqtts://broker.example:8883", Window: 64},
+		Batch:   config.Batch{Every: time.Second, Heartbeat: 30 * time.Second},
+		Outbox:  config.Outbox{MaxSize: 256 << 20},
+		Sensors: []config.Sensor{{
+			Device: "oximeter-3", Driver: "nonin-df2",
+			Port: port.Config{Name: "/dev/serial/by-id/usb-x", Silence: 10 * time.Second},
+		}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestExampleLoads(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "vitalseal.toml")
+	if err := os.WriteFile(file, []byte(config.Example()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := config.Load(file, drivers())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []config.Sensor{{
+		Device: "oximeter-3", Driver: "nonin-df2", Label: "bed 12",
+		Port: port.Config{Name: "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A10K4Z2X-if00-port0", Silence: 5 * time.Second},
+	}, {
+		Device: "esp32-1", Driver: "lines",
+		Port: port.Config{Name: "/dev/serial/by-path/pci-0000:00:14.0-usb-0:2:1.0-port0",
+			Line: port.Line{Baud: 115200, DataBits: 8, Parity: 'N', StopBits: 1}, Silence: 10 * time.Second},
+		Lines: &config.Lines{Separator: ",", Fields: map[string]config.Field{
+			"hr":   {Code: vital.HeartRate, Unit: vital.BeatsPerMinute},
+			"temp": {Code: vital.TempBody, Unit: vital.Celsius},
+		}},
+	}}
+	if !reflect.DeepEqual(got.Sensors, want) {
+		t.Errorf("got  %+v\nwant %+v", got.Sensors, want)
+	}
+	if got.Site != "/etc/vitalseal" || got.Data != "/var/lib/vitalseal" {
+		t.Errorf("site %q, data %q", got.Site, got.Data)
+	}
+}
+
+// The example says of itself that it shows every key: with the commented ones
+// uncommented it loads as well, and every field of Config but the ones for "no"
+// is set.
+func TestExampleShowsEveryKey(t *testing.T) {
+	text := config.Example()
+	for _, key := range []string{"ca", "certificate", "key", "columns"} {
+		if !strings.Contains(text, "# "+key+" = ") {
+			t.Fatalf("no commented %q in the example", key)
+		}
+		text = strings.Replace(text, "# "+key+" = ", key+" = ", 1)
+	}
+	text = strings.Replace(text, "parity = \"none\"", "parity = \"even\"", 1)
+	cfg, err := config.Parse("/etc/vitalseal.toml", []byte(text), drivers())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Broker.CA != "/etc/ca.pem" || cfg.Broker.Certificate != "/etc/gateway.pem" || cfg.Broker.Key != "/etc/gateway.key" {
+		t.Errorf("broker %+v", cfg.Broker)
+	}
+	if got := cfg.Sensors[1].Lines.Columns; !reflect.DeepEqual(got, []string{"hr", "temp"}) {
+		t.Errorf("columns %q", got)
+	}
+	if got := cfg.Sensors[1].Port.Line.Parity; got != 'E' {
+		t.Errorf("parity %q", got)
+	}
+}
+
+// Inline tables, dotted keys and arrays of inline tables are TOML too.
+func TestOtherSpellings(t *testing.T) {
+	const text = "\xef\xbb\xbf" + `site = "/s"
+gateway = { name = "g" }
+broker.url = "mqtts://[::1]:1883/"
+broker.window = 1
+batch.every = 0
+outbox = { max_size = 1048576 }
+sensor = [
+  { device = "a", driver = "lines", port = "unix:sim/a.sock", silence = "0s", lines = { separator = ";", header = true, fields.hr.code = 147842 } },
+  { device = "b", driver = "nonin-df7", port = "tcp:localhost:7000", parity = "odd" },
+]
+`
+	cfg, err := config.Parse("/etc/v.toml", []byte(strings.ReplaceAll(text, "\n", "\r\n")), drivers())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Broker.URL != "mqtts://[::1]:1883" || cfg.Broker.Window != 1 || cfg.Batch.Every != 0 || cfg.Outbox.MaxSize != 1<<20 {
+		t.Errorf("%+v", cfg)
+	}
+	a, b := cfg.Sensors[0], cfg.Sensors[1]
+	if a.Port.Name != "unix:/etc/sim/a.sock" || a.Port.Silence != 0 || a.Lines.Separator != ";" || !a.Lines.Header || a.Lines.Fields["hr"].Code != vital.HeartRate {
+		t.Errorf("first sensor %+v", a)
+	}
+	if b.Port.Name != "tcp:localhost:7000" || b.Port.Line.Parity != 'O' || b.Lines != nil {
+		t.Errorf("second sensor %+v", b)
+	}
+}
+
+func TestSizes(t *testing.T) {
+	for text, want := range map[string]int64{
+		`"1MiB"`: 1 << 20, `"1 MiB"`: 1 << 20, `"2GB"`: 2e9, `"3GiB"`: 3 << 30, `"1024KiB"`: 1 << 20,
+		`"1048577B"`: 1<<20 + 1, `"1048578"`: 1<<20 + 2, `1048579`: 1<<20 + 3, `"1PiB"`: 1 << 50, `"4000kB"`: 4e6,
+	} {
+		cfg, err := config.Parse("x", []byte(least+"[outbox]\nmax_size = "+text), drivers())
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+		} else if cfg.Outbox.MaxSize != want {
+			t.Errorf("%s: got %d, want %d", text, cfg.Outbox.MaxSize, want)
+		}
+	}
+}
+
+func TestUnreadableFile(t *testing.T) {
+	_, err := config.Load(filepath.Join(t.TempDir(), "none.toml"), nil)
+	if !errors.Is(err, os.ErrNotExist) || !strings.HasPrefix(err.Error(), "cannot read the configuration: open ") {
+		t.Errorf("%v", err)
+	}
+	if _, err := config.Load(t.TempDir(), nil); err == nil {
+		t.Error("a directory loads")
+	}
+	big := filepath.Join(t.TempDir(), "big.toml")
+	if err := os.WriteFile(big, make([]byte, 256<<10+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := config.Load(big, nil); err == nil || err.Error() != big+":1:1: larger than 256KiB" {
+		t.Errorf("%v", err)
+	}
+}
+
+// Nothing within the file reaches for the environment.
+func TestEnvironmentIsNotRead(t *testing.T) {
+	t.Setenv("SITE", "/elsewhere")
+	cfg, err := config.Parse("/etc/v.toml", []byte(strings.Replace(least, `"site"`, `"my$SITE"`, 1)), drivers())
+	if err != nil || cfg.Site != "/etc/my$SITE" {
+		t.Errorf("site %v, %v", cfg, err)
+	}
+}

@@ -1,0 +1,145 @@
+package identity
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/vitalseal/vitalseal/sdk/core/keys"
+)
+
+// The roster as it is encoded; the layout stands in the package documentation.
+
+type rosterDocument struct {
+	_          struct{} `cbor:",toarray"`
+	Version    uint64
+	Site       string
+	Serial     uint64
+	Issued     int64
+	Devices    []deviceEntry
+	Recipients []recipientEntry
+}
+
+type deviceEntry struct {
+	_         struct{} `cbor:",toarray"`
+	Algorithm int64
+	Public    []byte
+	Name      string
+	Gateway   string
+	PreShared bool
+	Added     int64
+	NotAfter  int64
+	Revoked   int64
+}
+
+type recipientEntry struct {
+	_      struct{} `cbor:",toarray"`
+	Name   string
+	X25519 []byte
+	XWing  []byte
+}
+
+func (r *Roster) document() *rosterDocument {
+	doc := &rosterDocument{
+		Version: formatVersion, Site: r.Site, Serial: r.Serial, Issued: unixOf(r.Issued),
+	}
+	for i := range r.Devices {
+		d := &r.Devices[i]
+		doc.Devices = append(doc.Devices, deviceEntry{
+			Algorithm: int64(d.PublicKey.Algorithm()), Public: d.PublicKey.Bytes(),
+			Name: d.Name, Gateway: d.Gateway, PreShared: d.PreShared,
+			Added: unixOf(d.Added), NotAfter: unixOf(d.NotAfter), Revoked: unixOf(d.Revoked),
+		})
+	}
+	for _, k := range r.Recipients {
+		doc.Recipients = append(doc.Recipients, recipientEntry{Name: k.Name, X25519: k.X25519, XWing: k.XWing})
+	}
+	return doc
+}
+
+func (doc *rosterDocument) roster() (*Roster, error) {
+	if doc.Version != formatVersion {
+		return nil, fmt.Errorf("version %d, this program reads %d", doc.Version, formatVersion)
+	}
+	if doc.Serial == 0 || !inTime(doc.Issued) || doc.Issued == 0 || CheckName(doc.Site) != nil {
+		return nil, errors.New("site, serial or date out of range")
+	}
+	r := &Roster{Site: doc.Site, Serial: doc.Serial, Issued: timeOf(doc.Issued)}
+	for _, e := range doc.Devices {
+		d, err := e.device()
+		if err != nil {
+			return nil, err
+		}
+		if other, ok := r.Device(d.KeyID); ok {
+			return nil, fmt.Errorf("devices %q and %q have one key", other.Name, d.Name)
+		}
+		if other, ok := r.DeviceNamed(d.Name); ok && other.Revoked.IsZero() && d.Revoked.IsZero() {
+			return nil, fmt.Errorf("two devices have the name %q", d.Name)
+		}
+		r.Devices = append(r.Devices, d)
+	}
+	for _, e := range doc.Recipients {
+		k := RecipientKey{Name: e.Name, X25519: e.X25519, XWing: e.XWing}
+		if len(k.XWing) == 0 {
+			k.XWing = nil
+		}
+		if err := k.check(); err != nil {
+			return nil, err
+		}
+		if r.recipient(k.Name) >= 0 {
+			return nil, fmt.Errorf("two recipients have the name %q", k.Name)
+		}
+		r.Recipients = append(r.Recipients, k)
+	}
+	return r, nil
+}
+
+func (e *deviceEntry) device() (Device, error) {
+	if CheckName(e.Name) != nil || CheckName(e.Gateway) != nil {
+		return Device{}, errors.New("a device's name is out of range")
+	}
+	if e.Algorithm < -1<<31 || e.Algorithm > 1<<31-1 {
+		return Device{}, fmt.Errorf("device %q: %w", e.Name, keys.ErrPublicKey)
+	}
+	public, err := keys.NewPublicKey(keys.Algorithm(e.Algorithm), e.Public)
+	if err != nil {
+		return Device{}, fmt.Errorf("device %q: %w", e.Name, err)
+	}
+	if e.Added == 0 || !inTime(e.Added) || !inTime(e.NotAfter) || !inTime(e.Revoked) {
+		return Device{}, fmt.Errorf("device %q: a date is out of range", e.Name)
+	}
+	return Device{
+		KeyID: public.ID(), PublicKey: public, Name: e.Name, Gateway: e.Gateway, PreShared: e.PreShared,
+		Added: timeOf(e.Added), NotAfter: timeOf(e.NotAfter), Revoked: timeOf(e.Revoked),
+	}, nil
+}
+
+// recipient returns the index of a recipient, or -1.
+func (r *Roster) recipient(name string) int {
+	for i := range r.Recipients {
+		if r.Recipients[i].Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// Times are seconds since 1970, 0 for none, and before the year 10000.
+
+const maxUnix = 253402300799
+
+func inTime(unix int64) bool { return unix >= 0 && unix <= maxUnix }
+
+func unixOf(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}
+
+func timeOf(unix int64) time.Time {
+	if unix == 0 {
+		return time.Time{}
+	}
+	return time.Unix(unix, 0).UTC()
+}

@@ -1,0 +1,117 @@
+package receive
+
+import (
+	"github.com/vitalseal/vitalseal/sdk/core/seal"
+)
+
+// anchor judges the beginning of a chain.
+//
+// A chain is believed when its boot counter is above all others, or when a chain
+// that is believed names it as the one before: then it was missed, and its
+// anchor comes late. An earlier anchor that the broker has kept may come before
+// the one that vouches for it, since retained messages have no order; it waits.
+func (w *work) anchor(a *arrival, d *device) Result {
+	anchor, err := a.Anchor()
+	if err != nil {
+		return w.refuse(a, Malformed, "not an anchor")
+	}
+	_, known := d.chains[a.EID()]
+	_, retired := d.retired[a.EID()]
+	switch {
+	case known || retired: // it is retained: each subscription brings it again
+		w.count(a.kid, true, Duplicate)
+		w.ack(a.Message)
+		return a.result(Duplicate, "")
+	case anchor.Site != w.r.conf.Site:
+		return w.quarantine(a, WrongSite, "its anchor is of another site")
+	case d.first == 0 && w.r.conf.RequireBeacon && anchor.Beacon != w.r.beacon:
+		return w.quarantine(a, Rollback, "its anchor does not echo the beacon of this receiver")
+	case anchor.Boot > d.highest:
+		return w.begin(a, &anchor)
+	case anchor.Boot < d.floor || d.hasBoot(anchor.Boot):
+		return w.quarantine(a, Rollback, "its boot counter has been used")
+	case d.successor(a.EID()) != nil:
+		return w.begin(a, &anchor)
+	case a.Retained && !w.overdue(a):
+		return w.hold(a)
+	}
+	return w.quarantine(a, Rollback, "its boot counter is not above the highest")
+}
+
+// quarantine refuses a chain for good.
+func (w *work) quarantine(a *arrival, verdict Verdict, reason string) Result {
+	if d := w.touch(a.kid); d != nil {
+		d.refuse(a.EID(), verdict)
+	}
+	w.retry = append(w.retry, a.kid)
+	return w.refuse(a, verdict, reason)
+}
+
+// begin takes in a chain.
+func (w *work) begin(a *arrival, anchor *seal.Anchor) Result {
+	d := w.touch(a.kid)
+	if d == nil {
+		return Result{}
+	}
+	c := newChain(&a.Verified, anchor)
+	if d.first == 0 && w.r.conf.RequireBeacon {
+		d.floor = c.boot
+	}
+	if anchor.Boot > d.highest {
+		w.heard(a, d)
+	}
+	if next := d.successor(c.eid); next != nil {
+		c.end = next.previous
+		if next.reported {
+			c.high = c.end.Seq
+		}
+	}
+	d.accept(c, a.Payload, w.r.conf.Chains)
+	rec := a.record(w, Valid)
+	rec.Event, rec.Boot, rec.Clock, rec.Test = "anchor", c.boot, c.clock, c.test
+	w.record(rec, true)
+	w.before(a, d, c)
+	w.retry = append(w.retry, a.kid)
+	w.ack(a.Message)
+	return a.result(Valid, "")
+}
+
+// before compares what the anchor of c says about the chain before it with what
+// was received of that.
+func (w *work) before(a *arrival, d *device, c *chain) {
+	end := c.previous
+	// What was before the first anchor of a device is not missing, and says nothing
+	// about it: nobody listened.
+	_, known := d.chains[end.EID]
+	if end.EID == (seal.EID{}) || c.boot <= d.first && !known {
+		return
+	}
+	if verdict, _ := d.verdictOf(end.EID); verdict == Rollback {
+		w.fork(a, "it goes on from a chain that is refused")
+		return
+	}
+	if p, known := d.chains[end.EID]; known {
+		w.touch(a.kid)
+		tail, contradiction := p.close(end, d)
+		if contradiction != "" {
+			w.fork(a, contradiction)
+		}
+		if tail.Last != 0 {
+			w.gap(a, p.eid, tail, "the next anchor says so")
+		}
+		return
+	}
+	_, retired := d.retired[end.EID]
+	if !retired && end.Seq > 0 {
+		c.reported = true
+		w.gap(a, end.EID, seal.Interval{First: 1, Last: end.Seq}, "the next anchor says so")
+	}
+}
+
+// fork reports that two histories of the device exist, on the evidence of an
+// anchor that is itself accepted.
+func (w *work) fork(a *arrival, reason string) {
+	rec := a.record(w, Fork)
+	rec.Reason = reason
+	w.record(rec, true)
+}

@@ -1,0 +1,49 @@
+// Package receive turns sealed messages into verified readings. It keeps, per
+// device and durably, what is needed to tell a new message from a replayed one,
+// names what it finds with a Verdict, and writes one Record for each to a Sink.
+//
+// The vocabulary:
+//
+//   - A message is judged once: parsed, verified with the device's registered
+//     key, placed in its chain, opened. What fails on the way is refused, with a
+//     Verdict that says why, and none of its content is ever shown.
+//   - A chain is what a device sealed under one anchor. Its messages may arrive
+//     in any order; the receiver keeps the set of sequence numbers it has and the
+//     heads at the edges, so that gaps and forks show however late they fill.
+//   - A device is silent when its newest chain has not moved on for two of the
+//     intervals that it promised (its heartbeat).
+//
+// A Receiver does not subscribe: hand it each message with Handle or, to pay for
+// one disk write instead of many, HandleBatch. The order is: lines durable in
+// the sink, state durable, Message.Ack. A crash in between makes the broker send
+// the message again, and a sink that can go back to a mark (OpenLines gives one)
+// then holds each line once.
+//
+// # How long things are remembered
+//
+// The heads of the newest 256 messages of a device (Config.DuplicateMessages)
+// are kept. A second copy of one of these within 15 minutes
+// (Config.DuplicateWindow) is a Duplicate, as MQTT's "at least once" makes them;
+// older ones are a Replay. A second message with one sequence number and another
+// head is a Fork as long as the head is known, and a Replay afterwards; it is
+// refused either way.
+//
+// The newest 64 chains of a device are kept (Config.Chains). Of 1,024 chains
+// before these only the names are: their anchors are recognised, and every
+// message under them is a Replay. Names older than that are forgotten, and their
+// anchors are a Rollback. One chain may have 2,048 gaps at a time; when there
+// are more, the oldest count as received, and what fills them is a Replay.
+//
+// # Time
+//
+// A reading's time is its milliseconds since the anchor on top of the anchor's
+// clock, with that clock's error. A device without a clock gets the time of
+// reception, which is an upper bound, and a "time_quality" that says so.
+//
+// # Beacons
+//
+// A receiver whose state is new cannot know which messages are old. It has a
+// random Beacon, published by the caller and retained; a device echoes it in its
+// next anchor. With Config.RequireBeacon, a device that this state has not met
+// is believed only from an anchor that echoes it.
+package receive

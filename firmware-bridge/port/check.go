@@ -77,11 +77,11 @@ func explain(name string, err error) *Error {
 	e := asError(name, err)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		e.Hint = missing(byID)
+		e.hint = missing(byID)
 	case errors.Is(err, fs.ErrPermission):
-		e.Hint = fmt.Sprintf("add the user that runs vitalseal to the group %q, which may use it, and log in again", group(name))
+		e.hint = fmt.Sprintf("add the user that runs vitalseal to the group %q, which may use it, and log in again", group(name))
 	case errors.Is(err, errBusy):
-		e.Hint = fmt.Sprintf("`fuser -v %s` names it; vitalseal itself, ModemManager and a terminal program are the usual ones", name)
+		e.hint = fmt.Sprintf("`fuser -v %s` names it; vitalseal itself, ModemManager and a terminal program are the usual ones", name)
 	}
 	return e
 }

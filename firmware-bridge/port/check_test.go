@@ -64,8 +64,8 @@ func checkError(t *testing.T, name string, err error, want, hint string) {
 	if e.Error() != want {
 		t.Errorf("%q: error\n%s\nwant\n%s", name, e, want)
 	}
-	if !strings.Contains(e.Hint, hint) {
-		t.Errorf("%q: hint %q lacks %q", name, e.Hint, hint)
+	if !strings.Contains(e.Hint(), hint) {
+		t.Errorf("%q: hint %q lacks %q", name, e.Hint(), hint)
 	}
 }
 
@@ -190,7 +190,7 @@ func TestPermissionHintNamesTheGroup(t *testing.T) {
 	// Who owns a pseudo-terminal differs between machines; root's group is no way in.
 	e := port.Explain(c.slave.Name(), &os.PathError{Op: "open", Path: c.slave.Name(), Err: os.ErrPermission})
 	checkError(t, c.slave.Name(), e, `port "`+c.slave.Name()+`": permission denied`, `add the user that runs vitalseal to the group "`)
-	if strings.Contains(e.Hint, `"root"`) {
-		t.Errorf("hint %q sends the user into root's group", e.Hint)
+	if strings.Contains(e.Hint(), `"root"`) {
+		t.Errorf("hint %q sends the user into root's group", e.Hint())
 	}
 }

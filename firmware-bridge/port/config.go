@@ -126,7 +126,7 @@ type source struct {
 
 func parseName(name string) (source, error) {
 	refuse := func(hint, format string, args ...any) (source, error) {
-		return source{}, &Error{Port: name, Err: fmt.Errorf(format, args...), Hint: hint}
+		return source{}, &Error{Port: name, Err: fmt.Errorf(format, args...), hint: hint}
 	}
 	const names = `a port is a path such as "/dev/serial/by-id/usb-...", or "unix:PATH" or "tcp:127.0.0.1:PORT" for a simulator`
 	if strings.ContainsRune(name, 0) {

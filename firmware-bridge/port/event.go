@@ -1,6 +1,7 @@
 package port
 
 import (
+	"fmt"
 	"io"
 	"time"
 )
@@ -71,10 +72,14 @@ type Handler interface {
 type Error struct {
 	Port string // the name as configured
 	Err  error  // the cause; fs.ErrNotExist and fs.ErrPermission can be told with errors.Is
-	Hint string // the next step; may be empty
+
+	hint string
 }
 
-func (e *Error) Error() string { return "port " + quote(e.Port) + ": " + e.Err.Error() }
+func (e *Error) Error() string { return fmt.Sprintf("port %q: %v", e.Port, e.Err) }
 
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Hint is the next step for an operator; it may be empty.
+func (e *Error) Hint() string { return e.hint }

@@ -32,7 +32,7 @@ func dial(ctx context.Context, name string, src source) (stream, error) {
 		if errors.As(err, &op) {
 			err = op.Err
 		}
-		return nil, &Error{Port: name, Err: err, Hint: "is the simulator running?"}
+		return nil, &Error{Port: name, Err: err, hint: "is the simulator running?"}
 	}
 	// localhost is what the hosts file says it is.
 	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -194,5 +193,3 @@ func asError(name string, err error) *Error {
 	}
 	return &Error{Port: name, Err: err}
 }
-
-func quote(s string) string { return strconv.Quote(s) }

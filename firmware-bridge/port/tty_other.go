@@ -10,5 +10,5 @@ var errBusy = errors.New("another program has it open")
 // everywhere.
 func openTTY(name string, _ Line) (stream, error) {
 	return nil, &Error{Port: name, Err: errors.New("serial ports are supported on linux only"),
-		Hint: `use "unix:PATH" or "tcp:127.0.0.1:PORT" with a simulator`}
+		hint: `use "unix:PATH" or "tcp:127.0.0.1:PORT" with a simulator`}
 }

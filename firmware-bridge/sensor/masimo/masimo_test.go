@@ -72,6 +72,8 @@ func TestLines(t *testing.T) {
 		{"saturation above 100", at + "SPO2=198% EXC=0000", ""},
 		{"letters", at + "SPO2=O98% EXC=0000", ""},
 		{"a digit lost", at + "SPO2=8% EXC=0000", ""},
+		{"a digit of three lost", at + "SPO2=098% BPM=09 EXC=0000", ""},
+		{"no serial number", at + "SN=---------- SPO2=098% EXC=0000", "150456 98 %"},
 		{"twice", at + "SPO2=098% SPO2=097% EXC=0000", ""},
 		{"no key", at + "SPO2=098% =097 EXC=0000", ""},
 		{"no value", at + "SPO2=098% BPM= EXC=0000", ""},

@@ -105,6 +105,9 @@ func number(value []byte, top int) (vital.Decimal, bool) {
 	if len(value) < 2 || !onlyOf(value, ".0123456789") {
 		return vital.NaN, false
 	}
+	if len(value) == 2 && value[0] == '0' { // 09 was 097 before a digit was lost
+		return vital.NaN, false
+	}
 	d, err := vital.ParseDecimal(value)
 	if err != nil || d.Exponent < -4 {
 		return vital.NaN, false

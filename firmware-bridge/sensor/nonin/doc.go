@@ -44,8 +44,8 @@
 // bytes came intact; the pleth is left out, because a wave cannot say which of
 // its samples is missing, and so are status bits that were in the damaged
 // frames. At the end of the stream a packet that is not complete is given, as
-// far as it came, if it follows directly on a whole one and nothing in it is
-// damaged; what did not come is not there.
+// far as it came, if nothing in it is damaged and it follows directly on a whole
+// one or has three frames from SYNC on; what did not come is not there.
 //
 // # Sources
 //

@@ -11,6 +11,7 @@ const (
 	frames     = 25 // in a packet
 	packetLen  = frames * frameLen
 	damagedMax = 4 // damaged frames that a packet may have
+	sureFrames = 3 // intact frames from SYNC on that are no accident
 	sampleRate = 75
 )
 
@@ -185,7 +186,7 @@ func (s *stream) take(dst *vital.Batch, l *layout) {
 }
 
 func (s *stream) flush(dst *vital.Batch, l *layout) {
-	if s.locked && s.judged > 0 && s.count == 0 {
+	if s.count == 0 && (s.locked && s.judged > 0 || s.judged >= sureFrames) {
 		s.emit(dst, l, s.judged)
 	}
 	s.endRun()

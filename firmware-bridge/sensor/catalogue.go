@@ -1,0 +1,128 @@
+package sensor
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/lines"
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/masimo"
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/nonin"
+	"github.com/vitalseal/vitalseal/firmware-bridge/sim"
+)
+
+// drivers returns the catalogue, in the order of Names.
+func drivers() []Driver {
+	slow := Line{Baud: 9600, DataBits: 8, Parity: 'N', StopBits: 1}
+	return []Driver{
+		{
+			Name: "nonin-df2", Title: "Nonin oximeter, data format 2: numbers and 8-bit pleth",
+			Line: slow, Period: time.Second / 3, Silence: 2 * time.Second,
+			New:      plain("nonin-df2", func() Decoder { return new(nonin.DF2) }),
+			Simulate: func(s sim.Source) Simulator { return nonin.SimulateDF2(s) },
+		},
+		{
+			Name: "nonin-df7", Title: "Nonin oximeter, data format 7: numbers and 16-bit pleth",
+			Line: slow, Period: time.Second / 3, Silence: 2 * time.Second,
+			New:      plain("nonin-df7", func() Decoder { return new(nonin.DF7) }),
+			Simulate: func(s sim.Source) Simulator { return nonin.SimulateDF7(s) },
+		},
+		{
+			Name: "nonin-df8", Title: "Nonin oximeter, data format 8: numbers once a second, no check sum",
+			Line: slow, Period: time.Second, Silence: 4 * time.Second,
+			New:      plain("nonin-df8", func() Decoder { return new(nonin.DF8) }),
+			Simulate: func(s sim.Source) Simulator { return nonin.SimulateDF8(s) },
+		},
+		{
+			Name: "masimo-ascii1", Title: "Masimo oximeter, ASCII 1: a line a second",
+			Line: slow, Period: time.Second, Silence: 4 * time.Second,
+			New:      plain("masimo-ascii1", func() Decoder { return new(masimo.Decoder) }),
+			Simulate: func(s sim.Source) Simulator { return masimo.Simulate(s) },
+		},
+		{
+			Name: "lines", Title: "key=value or CSV lines, with a mapping or by well-known names",
+			Line: slow, Period: time.Second, Silence: 10 * time.Second,
+			New: func(o Options) (Decoder, error) {
+				d, err := lines.New(o.Lines)
+				if err != nil {
+					return nil, err // not the pointer: a nil *lines.Decoder is a Decoder
+				}
+				return d, nil
+			},
+			Simulate: func(s sim.Source) Simulator { return lines.Simulate(s) },
+		},
+	}
+}
+
+// plain makes a New for a driver that has no options.
+func plain(name string, decoder func() Decoder) func(Options) (Decoder, error) {
+	return func(o Options) (Decoder, error) {
+		if !reflect.ValueOf(o).IsZero() {
+			return nil, fmt.Errorf("sensor: %s takes no mapping of fields: that is for the driver %q", name, "lines")
+		}
+		return decoder(), nil
+	}
+}
+
+// Lookup returns the driver of a name. The error names the nearest one, and all.
+func Lookup(name string) (Driver, error) {
+	all := drivers()
+	for _, d := range all {
+		if d.Name == name {
+			return d, nil
+		}
+	}
+	near := ""
+	if n := nearest(name); n != "" {
+		near = fmt.Sprintf("did you mean %q? ", n)
+	}
+	return Driver{}, fmt.Errorf("sensor: no driver %q: %sknown are %s", name, near, strings.Join(Names(), ", "))
+}
+
+// Names returns the names of all drivers.
+func Names() []string {
+	var names []string
+	for _, d := range drivers() {
+		names = append(names, d.Name)
+	}
+	return names
+}
+
+// nearest returns the name that takes the fewest edits to reach, or "" if all
+// are far off.
+func nearest(name string) string {
+	name = strings.ToLower(name)
+	best, least := "", len(name)/2+1
+	for _, n := range Names() {
+		d := distance(name, n)
+		if strings.HasPrefix(n, name) && name != "" {
+			d = 0
+		}
+		if d < least {
+			best, least = n, d
+		}
+	}
+	return best
+}
+
+// distance is the number of letters to change, add or take away (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,62 @@
+package sensor
+
+import (
+	"time"
+
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/lines"
+	"github.com/vitalseal/vitalseal/firmware-bridge/sim"
+	"github.com/vitalseal/vitalseal/sdk/core/vital"
+)
+
+// Decoder is a push parser. It finds its way back after anything that is not of
+// the protocol, holds a bounded number of bytes, never waits, and allocates
+// nothing once the batch has grown to size, but for events that are rare. It is
+// not for concurrent use.
+type Decoder interface {
+	// Decode appends to dst what the bytes completed. It keeps no part of p.
+	// Time is zero in what it appends. A batch has limits (vital.MaxEntries)
+	// that Decode does not look at: push a file in pieces of a few kilobytes.
+	Decode(dst *vital.Batch, p []byte)
+
+	// Flush ends the stream and appends what is complete, such as a last line
+	// without its end. The decoder can then be used for another stream.
+	Flush(dst *vital.Batch)
+
+	// Frames returns how many frames (or lines) were taken and how many failed
+	// their check or were made of bytes that belong to no frame, since the
+	// decoder was made. Each family says what it counts.
+	Frames() (good, bad uint64)
+}
+
+// Simulator speaks a device's side of the line.
+type Simulator interface {
+	// Next appends the next bytes to dst and returns it with the time until the
+	// next call.
+	Next(dst []byte) ([]byte, time.Duration)
+}
+
+// Line is how a serial port is set.
+type Line struct {
+	Baud     int
+	DataBits int
+	Parity   byte // 'N', 'E' or 'O'
+	StopBits int  // 1 or 2
+}
+
+// Options are what a driver can be told. A driver refuses those it does not
+// know.
+type Options struct {
+	Lines lines.Config // for the driver "lines"
+}
+
+// Driver is one kind of device.
+type Driver struct {
+	Name    string        // as in the configuration
+	Title   string        // one line for people
+	Line    Line          // as the device leaves the factory
+	Period  time.Duration // between two readings of the same metric
+	Silence time.Duration // a line that is silent for longer has a fault
+
+	New      func(Options) (Decoder, error)
+	Simulate func(sim.Source) Simulator
+}

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"github.com/vitalseal/vitalseal/firmware-bridge/sim"
+	"github.com/vitalseal/vitalseal/sdk/core/vital"
 )
 
 func replay(t testing.TB, cfg sim.ReplayConfig) *sim.Replay {
@@ -123,6 +125,66 @@ func TestReplayOfNumerics(t *testing.T) {
 	}
 	if v = r.Vitals(0); !math.IsNaN(v.SpO2) {
 		t.Errorf("0 means no value: %+v", v)
+	}
+}
+
+// beatRecord is an ECG record of n seconds at 100 Hz with nothing in it, and a
+// beat annotated every second.
+func beatRecord(n int) sim.ReplayConfig {
+	rec := &sim.Record{Hz: 100, Rate: vital.Int(100), Frames: 100 * n,
+		Signals: []sim.Signal{{Name: "MLII", Factor: vital.Int(1), Divisor: 200, Samples: make([]int32, 100*n)}}}
+	var beats []sim.Annotation
+	for s := range n {
+		beats = append(beats, sim.Annotation{Sample: int64(100 * s), Type: 1})
+	}
+	return sim.ReplayConfig{Record: rec, Beats: beats}
+}
+
+func TestDrawnPlethFollowsTheBeats(t *testing.T) {
+	r := replay(t, beatRecord(30))
+	if !r.DrawnPleth() {
+		t.Fatal("a pleth in a record without one")
+	}
+	x := make([]float64, 75*20)
+	for i := range x {
+		x[i] = r.Pleth(5*time.Second + time.Duration(i)*time.Second/75)
+	}
+	if n := crossings(x, 0.5); n != 20 {
+		t.Errorf("%d pulses in 20 seconds of 60 a minute", n)
+	}
+	if v := r.Vitals(20 * time.Second); v.HeartRate != 60 || v.PulseRate != 60 {
+		t.Errorf("rate %v", v.HeartRate)
+	}
+	if v := r.Vitals(0); !math.IsNaN(v.HeartRate) {
+		t.Errorf("a rate from one beat: %v", v.HeartRate)
+	}
+}
+
+func TestReplayWithoutWavesAsksTheOther(t *testing.T) {
+	n, err := sim.ReadNumericsCSV(strings.NewReader("t_s,HR[bpm]\n0,72\n60,0\n120,\n"), "n.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n.Titles[0] != "HR" || n.Units[0] != "bpm" || n.Duration() != 2*time.Minute {
+		t.Errorf("%+v", n)
+	}
+	alone := replay(t, sim.ReplayConfig{Numerics: n})
+	if alone.Pleth(0) != 0 || alone.Resp(0) != 0 || !math.IsNaN(alone.ECG(0)) {
+		t.Error("waves out of nothing")
+	}
+	for at, want := range map[time.Duration]float64{0: 72, 59 * time.Second: 72, 60 * time.Second: math.NaN(), 2 * time.Minute: 72} {
+		if got := alone.Vitals(at).HeartRate; got != want && !(math.IsNaN(got) && math.IsNaN(want)) {
+			t.Errorf("at %v: %v, want %v", at, got, want)
+		}
+	}
+	p, at := sim.NewPatient(1), 3*time.Second
+	filled := replay(t, sim.ReplayConfig{Numerics: n, Fill: p})
+	if filled.Pleth(at) != p.Pleth(at) || filled.ECG(at) != p.ECG(at) || filled.Resp(at) != p.Resp(at) {
+		t.Error("the other source is not asked for waves")
+	}
+	p.Set(sim.FingerOff | sim.LowBattery)
+	if v := filled.Vitals(at); v.HeartRate != 72 || v.Status != vital.SensorOff || !v.LowBattery {
+		t.Errorf("%+v", v)
 	}
 }
 

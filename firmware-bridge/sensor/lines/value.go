@@ -52,7 +52,8 @@ func (d *Decoder) alike(f int) (bits uint64) {
 func (d *Decoder) isMissing(text []byte) bool {
 	bare := bytes.TrimSuffix(text, []byte{'%'})
 	for _, m := range d.missing {
-		if bytes.EqualFold(text, []byte(m)) || bytes.EqualFold(bare, []byte(m)) {
+		if len(m) == len(text) && bytes.EqualFold(text, []byte(m)) ||
+			len(m) == len(bare) && bytes.EqualFold(bare, []byte(m)) {
 			return true
 		}
 	}

@@ -1,0 +1,45 @@
+package outbox
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrLocked says that another process, or another Queue in this one, owns
+// the directory.
+var ErrLocked = errors.New("outbox is in use by another process")
+
+// lockDir takes an advisory lock on the directory itself: it ends with its
+// owner, so nobody ever has to remove a stale lock file.
+func lockDir(dir string) (*os.File, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		err = fmt.Errorf("open outbox %q: %w", dir, ErrLocked)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// makeDir makes the directory, or refuses one that others may read.
+func makeDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("outbox %q has mode %04o, readable by others; mend it with: chmod 700 %q", dir, info.Mode().Perm(), dir)
+	}
+	return nil
+}

@@ -1,0 +1,255 @@
+package outbox
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// Open opens the outbox in cfg.Dir, or makes it. What a crash left is put in
+// order without help: a torn tail is cut, damage is skipped and counted in
+// Stats. The time it takes is that of reading one segment a lane, whatever the
+// backlog: the others are known by a summary of 4 KiB each. Errors: ErrLocked,
+// a directory others may read, a format from a newer version, a bad Config.
+func Open(cfg Config) (*Queue, error) {
+	q, err := configure(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open outbox %q: %w", cfg.Dir, err)
+	}
+	if err := makeDir(cfg.Dir); err != nil {
+		return nil, fmt.Errorf("open outbox: %w", err)
+	}
+	if q.lock, err = lockDir(cfg.Dir); err != nil {
+		return nil, err
+	}
+	if err := q.recover(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open outbox %q: %w", cfg.Dir, err), q.closeFiles())
+	}
+	return q, nil
+}
+
+func configure(cfg Config) (*Queue, error) {
+	maxBytes := cmp.Or(cfg.MaxBytes, 256<<20)
+	segBytes := cmp.Or(cfg.SegmentBytes, min(max(maxBytes/64&^4095, minSegment), 16<<20))
+	reserve := cmp.Or(cfg.AlertReserve, maxBytes/8)
+	switch {
+	case segBytes < minSegment || segBytes > maxSegment || segBytes%4096 != 0:
+		return nil, fmt.Errorf("segment size %d: want a multiple of 4096 from %d to %d", segBytes, minSegment, maxSegment)
+	case maxBytes < 6*segBytes:
+		return nil, fmt.Errorf("bound of %d bytes: want at least six segments of %d", maxBytes, segBytes)
+	case reserve < 0:
+		return nil, fmt.Errorf("alert reserve of %d bytes", reserve)
+	}
+	q := &Queue{fs: cfg.FS, segBytes: segBytes, maxSegs: int(maxBytes/segBytes) - 1}
+	q.dataSegs = q.maxSegs - int(max((reserve+segBytes-1)/segBytes, 1))
+	if q.dataSegs < 2 {
+		return nil, fmt.Errorf("alert reserve of %d bytes leaves data less than two segments of %d", reserve, segBytes)
+	}
+	if q.fs == nil {
+		q.fs = DirFS(cfg.Dir)
+	}
+	for i := range q.lanes {
+		q.lanes[i] = lane{id: i, next: 1, stored: 1}
+	}
+	return q, nil
+}
+
+// recover builds the state from the directory.
+func (q *Queue) recover() error {
+	names, err := q.fs.List()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if s, ok := parseName(name); ok {
+			q.lanes[s.lane].segs = append(q.lanes[s.lane].segs, s)
+			q.gen = max(q.gen, uint32(s.salt>>32))
+		} else if strings.HasSuffix(name, spareSuffix) {
+			q.adopt(name)
+		}
+	}
+	for i := range q.lanes {
+		if err := q.recoverLane(&q.lanes[i]); err != nil {
+			return err
+		}
+	}
+	q.recycle()
+	return nil
+}
+
+// adopt keeps a spare file that is of use and removes one that is not.
+func (q *Queue) adopt(name string) {
+	if f, err := q.fs.Open(name); err == nil {
+		size, err := f.Size()
+		f.Close()
+		if err == nil && size == q.segBytes && len(q.spares) < maxSpares {
+			q.spares = append(q.spares, name)
+			return
+		}
+	}
+	_ = q.fs.Remove(name) // else the next Open does
+}
+
+func (q *Queue) recoverLane(l *lane) error {
+	slices.SortFunc(l.segs, func(a, b *segment) int { return cmp.Compare(a.salt, b.salt) })
+	segs := slices.Clone(l.segs)
+	var acks frame
+	for i, s := range segs {
+		nextBase := uint64(math.MaxUint64)
+		if i+1 < len(segs) {
+			nextBase = segs[i+1].base
+		}
+		found, err := s.load(q.fs, nextBase, q.segBytes)
+		if err != nil {
+			return fmt.Errorf("segment %q: %w", s.name(), err)
+		}
+		if found.acks != nil {
+			acks = found.acks
+		}
+		q.corrupt += found.corrupt
+		if found.torn {
+			q.torn++
+		}
+	}
+	if acks != nil {
+		l.useAcks(acks)
+	}
+	for _, s := range segs {
+		l.next = s.base + s.n
+		q.retire(l, s)
+	}
+	l.stored = l.next
+	l.replan(q.segBytes)
+	return nil
+}
+
+// loaded is what load finds beside the segment's own state.
+type loaded struct {
+	acks    frame
+	corrupt uint64
+	torn    bool
+}
+
+// load learns n, end and the anchors of a segment from its footer or by
+// reading it. Records from index nextBase on were written again to the next
+// segment after a failure, and do not count. The last segment stays open for
+// writing if it can be written on.
+func (s *segment) load(fs FS, nextBase uint64, segBytes int64) (found loaded, err error) {
+	f, err := fs.Open(s.name())
+	if err != nil {
+		return found, err
+	}
+	defer func() {
+		if s.file == nil {
+			err = errors.Join(err, f.Close())
+		}
+	}()
+	have, err := f.Size()
+	if err != nil {
+		return found, err
+	}
+	last := nextBase == math.MaxUint64
+	head := make([]byte, min(headerLen, have))
+	if err := readHoles(f, head, 0); err != nil {
+		return found, err
+	}
+	if v, foreign := foreignVersion(head); foreign {
+		return found, fmt.Errorf("format version %d, want %d", v, version)
+	}
+	// A file is cut short only by an accident; its frames may reach its end.
+	s.size = max(have, headerLen+footerLen)
+	whole := have == segBytes
+	s.sealed = !last || !whole
+	if have > headerLen+footerLen && s.sealed {
+		foot := make([]byte, footerLen)
+		if err := readHoles(f, foot, have-footerLen); err != nil {
+			return found, err
+		}
+		if s.useFooter(foot) {
+			s.trim(nextBase)
+			return found, nil
+		}
+	}
+	end := have
+	if whole {
+		end -= footerLen
+	}
+	body := make([]byte, max(end-headerLen, 0))
+	if err := readHoles(f, body, headerLen); err != nil {
+		return found, err
+	}
+	found = s.take(body, nextBase)
+	if s.n == 0 && !s.begun(head) {
+		found.torn = false // never written to since the file got its name
+	}
+	if !s.sealed {
+		s.file = f
+	}
+	return found, nil
+}
+
+func (s *segment) trim(nextBase uint64) {
+	if nextBase < s.base+s.n {
+		s.n = max(nextBase, s.base) - s.base
+	}
+}
+
+// take reads a segment's frames. Records missing between two that are there
+// are unreadable for good: counted, and marked as needing no sending.
+func (s *segment) take(body []byte, nextBase uint64) (found loaded) {
+	got := scanFrames(body, headerLen, s, func(f frame, _ int64) {
+		if f.isAcks() {
+			found.acks = slices.Clone(f)
+			return
+		}
+		if f.index() >= nextBase {
+			return
+		}
+		i := f.index() - s.base
+		for lost := s.n; lost < i; lost++ {
+			found.corrupt++
+			s.n++
+			s.ack(lost)
+		}
+		s.n = i + 1
+		s.anchors.add(f.anchor())
+	})
+	s.end = got.end
+	last := nextBase == math.MaxUint64
+	if got.torn && last {
+		found.torn = true
+	}
+	if got.torn && !last && nextBase > s.base+s.n {
+		found.corrupt++ // how many cannot be known
+	}
+	return found
+}
+
+// readHoles fills b from off. What the medium does not give back (EIO) reads
+// as 0xff, page by page, and so as damage; other errors are returned.
+func readHoles(f File, b []byte, off int64) error {
+	const page = 4096
+	if n, err := f.ReadAt(b, off); n == len(b) {
+		return nil
+	} else if !errors.Is(err, syscall.EIO) {
+		return err
+	}
+	for at := 0; at < len(b); {
+		n := min(page-int(off+int64(at))%page, len(b)-at)
+		part := b[at : at+n]
+		if m, err := f.ReadAt(part, off+int64(at)); m < n {
+			if !errors.Is(err, syscall.EIO) {
+				return err
+			}
+			for i := range part {
+				part[i] = 0xff
+			}
+		}
+		at += n
+	}
+	return nil
+}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/vitalseal/vitalseal/firmware-bridge/port"
-	"github.com/vitalseal/vitalseal/sdk/core/vital"
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/lines"
 )
 
 // Config is a checked configuration: every field is in its range and every
@@ -41,7 +41,8 @@ type Broker struct {
 	// Required.
 	URL string
 
-	// CA, Certificate and Key are PEM files; "" means the one in Site.
+	// CA, Certificate and Key are PEM files. Either all three are given, or none:
+	// "" means the one in Site.
 	CA, Certificate, Key string
 
 	Window int // unacknowledged publishes in flight, 1 to 1,024; default 64
@@ -77,23 +78,13 @@ type Sensor struct {
 	Lines *Lines // with the driver "lines", otherwise nil
 }
 
-// LinesDriver is the name of the generic decoder of text lines, the only one
-// with a section of its own.
+// Lines is the configuration of the generic decoder of text lines, with its
+// fields in the order of the file.
+type Lines = lines.Config
+
+// LinesDriver is the name of that decoder, the only one with a section of its
+// own.
 const LinesDriver = "lines"
-
-// Lines describes text lines, "hr=72,spo2=97" or columns of numbers.
-type Lines struct {
-	Separator string           // between fields, 1 to 4 characters; default ","
-	Header    bool             // the first line names the columns
-	Columns   []string         // the columns' names, for lines with neither names nor a header; default none
-	Fields    map[string]Field // what the names mean; at least one
-}
-
-// Field is the meaning of one column or key.
-type Field struct {
-	Code vital.Code // from a reference id such as "MDC_ECG_HEART_RATE", or a number; required
-	Unit vital.Unit // from a UCUM string such as "/min"; 0 if there is none
-}
 
 //go:embed example.toml
 var example string

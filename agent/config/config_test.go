@@ -11,7 +11,7 @@ import (
 
 	"github.com/vitalseal/vitalseal/agent/config"
 	"github.com/vitalseal/vitalseal/firmware-bridge/port"
-	"github.com/vitalseal/vitalseal/sdk/core/vital"
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/lines"
 )
 
 func drivers() []string {
@@ -68,9 +68,9 @@ func TestExampleLoads(t *testing.T) {
 		Device: "esp32-1", Driver: "lines",
 		Port: port.Config{Name: "/dev/serial/by-path/pci-0000:00:14.0-usb-0:2:1.0-port0",
 			Line: port.Line{Baud: 115200, DataBits: 8, Parity: 'N', StopBits: 1}, Silence: 10 * time.Second},
-		Lines: &config.Lines{Separator: ",", Fields: map[string]config.Field{
-			"hr":   {Code: vital.HeartRate, Unit: vital.BeatsPerMinute},
-			"temp": {Code: vital.TempBody, Unit: vital.Celsius},
+		Lines: &lines.Config{Fields: []lines.Field{
+			{Name: "hr", Code: "MDC_ECG_HEART_RATE", Unit: "/min"},
+			{Name: "temp", Code: "MDC_TEMP_BODY", Unit: "Cel", Exponent: -1},
 		}},
 	}}
 	if !reflect.DeepEqual(got.Sensors, want) {
@@ -82,29 +82,51 @@ func TestExampleLoads(t *testing.T) {
 }
 
 // The example says of itself that it shows every key: with the commented ones
-// uncommented it loads as well, and every field of Config but the ones for "no"
-// is set.
+// uncommented, no field of Config and of what is in it is left zero.
 func TestExampleShowsEveryKey(t *testing.T) {
 	text := config.Example()
-	for _, key := range []string{"ca", "certificate", "key", "columns"} {
-		if !strings.Contains(text, "# "+key+" = ") {
+	for _, key := range []string{"ca", "certificate", "key", "separator", "skip_first", "missing", "comment", "weight"} {
+		if !strings.Contains(text, "\n# "+key+" = ") {
 			t.Fatalf("no commented %q in the example", key)
 		}
-		text = strings.Replace(text, "# "+key+" = ", key+" = ", 1)
+		text = strings.Replace(text, "\n# "+key+" = ", "\n"+key+" = ", 1)
 	}
-	text = strings.Replace(text, "parity = \"none\"", "parity = \"even\"", 1)
+	// All fields have a column, or none.
+	text = strings.Replace(text, `unit = "/min" }`, `unit = "/min", column = 2 }`, 1)
+	text = strings.Replace(text, `exponent = -1 }`, `exponent = -1, column = 3 }`, 1)
+	text = strings.Replace(text, "header = false", "header = true", 1)
 	cfg, err := config.Parse("/etc/vitalseal.toml", []byte(text), drivers())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.Broker.CA != "/etc/ca.pem" || cfg.Broker.Certificate != "/etc/gateway.pem" || cfg.Broker.Key != "/etc/gateway.key" {
-		t.Errorf("broker %+v", cfg.Broker)
+	seen := map[string]bool{}
+	visit(seen, "Config", reflect.ValueOf(*cfg))
+	for _, foreign := range []string{"Config.Sensors.Port.RetryMin", "Config.Sensors.Port.RetryMax",
+		"Config.Sensors.Port.WriteTimeout", "Config.Sensors.Port.Now"} {
+		delete(seen, foreign) // not for a person to set
 	}
-	if got := cfg.Sensors[1].Lines.Columns; !reflect.DeepEqual(got, []string{"hr", "temp"}) {
-		t.Errorf("columns %q", got)
+	for field, set := range seen {
+		if !set {
+			t.Errorf("%s is not set by any key of the example", field)
+		}
 	}
-	if got := cfg.Sensors[1].Port.Line.Parity; got != 'E' {
-		t.Errorf("parity %q", got)
+}
+
+// visit notes each leaf field and whether it is set anywhere.
+func visit(seen map[string]bool, name string, v reflect.Value) {
+	switch {
+	case v.Kind() == reflect.Pointer && !v.IsNil():
+		visit(seen, name, v.Elem())
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			visit(seen, name+"."+v.Type().Field(i).Name, v.Field(i))
+		}
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct:
+		for i := range v.Len() {
+			visit(seen, name, v.Index(i))
+		}
+	case v.Kind() != reflect.Pointer:
+		seen[name] = seen[name] || !v.IsZero()
 	}
 }
 
@@ -129,7 +151,7 @@ sensor = [
 		t.Errorf("%+v", cfg)
 	}
 	a, b := cfg.Sensors[0], cfg.Sensors[1]
-	if a.Port.Name != "unix:/etc/sim/a.sock" || a.Port.Silence != 0 || a.Lines.Separator != ";" || !a.Lines.Header || a.Lines.Fields["hr"].Code != vital.HeartRate {
+	if a.Port.Name != "unix:/etc/sim/a.sock" || a.Port.Silence != 0 || a.Lines.Separator != ";" || !a.Lines.Header || len(a.Lines.Fields) != 1 || a.Lines.Fields[0] != (lines.Field{Name: "hr", Code: "147842"}) {
 		t.Errorf("first sensor %+v", a)
 	}
 	if b.Port.Name != "tcp:localhost:7000" || b.Port.Line.Parity != 'O' || b.Lines != nil {

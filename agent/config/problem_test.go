@@ -67,9 +67,9 @@ v.toml:4:2: missing "url" in [broker]; such as "mqtts://broker.example:8883"`},
 
 		// values
 		{`name = "bed12"`, `name = "bed/12"`, `
-v.toml:3:8: bad name "bed/12" for "name" in [gateway]; a name has 1 to 64 of a-z, A-Z, 0-9, ".", "_" and "-", and starts with none of "." and "-"`},
+v.toml:3:8: name "bed/12" is not 1 to 64 of a-z, 0-9 and '-' for "name" in [gateway]; choose a name such as bed-12`},
 		{`device = "oximeter-3"`, `device = "+"`, `
-v.toml:7:10: bad name "+" for "device" in [[sensor]]; a name has 1 to 64 of a-z, A-Z, 0-9, ".", "_" and "-", and starts with none of "." and "-"`},
+v.toml:7:10: name "+" is not 1 to 64 of a-z, 0-9 and '-' for "device" in [[sensor]]; choose a name such as bed-12`},
 		{`site = "site"`, `site = "~/site"`, `
 v.toml:1:8: path "~/site" for "site"; write the path out: ~ and variables are not expanded`},
 		{`site = "site"`, `site = "$HOME/site"`, `
@@ -127,32 +127,36 @@ v.toml:5:7: broker port "70000" is outside 1 to 65535; write "mqtts://HOST:8883"
 		{`"mqtts://broker.example"`, `"mqtts://broker.example:x"`, `
 v.toml:5:7: bad broker URL; write "mqtts://HOST:8883"`},
 
+		{`"mqtts://broker.example"`, "\"mqtts://broker.example\"\ncertificate = \"c.pem\"\nkey = \"c.key\"", `
+v.toml:4:2: missing "ca" in [broker]; give all of ca, certificate, key, or none for the files in the site directory`},
+
 		// two sensors
 		{"", "[[sensor]]\ndevice = \"oximeter-3\"\ndriver = \"nonin-df7\"\nport = \"/dev/serial//by-id/usb-x\"\n", `
 v.toml:11:10: device "oximeter-3" is already the one of the sensor in line 6
 v.toml:13:8: port "/dev/serial/by-id/usb-x" is already the one of the sensor in line 6`},
 
 		// lines
-		{`driver = "nonin-df2"`, `driver = "lines"`, `
-v.toml:6:3: missing "fields" in [sensor.lines]; such as hr = { code = "MDC_ECG_HEART_RATE", unit = "/min" }`},
 		{"", "[sensor.lines]\nheader = true\n", `
 v.toml:10:9: [sensor.lines] is for the driver "lines", not for "nonin-df2"`},
-		{`driver = "nonin-df2"`, "lines = { header = 1, separator = \"\", fields = { hr = { unit = \"min\" } }, columns = [\"hr\", \"hr\", 3] }\ndriver = \"line\"", `
+		{`driver = "nonin-df2"`, "lines = { header = 1, separator = \"\", fields = { hr = { unit = \"min\" } }, missing = [\"-\", 3] }\ndriver = \"line\"", `
 v.toml:8:20: "header" in [sensor.lines] must be true or false, not an integer
-v.toml:8:35: separator "" is not 1 to 4 characters of one line
+v.toml:8:35: separator "" is not one character; such as "," or "\t"
 v.toml:8:50: missing "code" in the field "hr"; such as code = "MDC_ECG_HEART_RATE"
 v.toml:8:64: unknown unit "min"; did you mean "/min"?
-v.toml:8:92: column "hr" in [sensor.lines] is there twice
-v.toml:8:98: "columns" in [sensor.lines] must hold strings, not an integer
+v.toml:8:91: "missing" in [sensor.lines] must hold strings, not an integer
 v.toml:9:10: unknown driver "line"; did you mean "lines"?`},
-		{`driver = "nonin-df2"`, "driver = \"lines\"\nlines.header = true\nlines.columns = [\"hr\"]\nlines.fields.hrr.code = \"MDC_ECG_HAERT_RATE\"\nlines.fields.t = \"MDC_TEMP\"", `
-v.toml:10:7: columns in [sensor.lines] have names from "columns" and from the header; remove one of them
-v.toml:11:14: no column for the field "hrr"; did you mean "hr"?
-v.toml:11:25: unknown code "MDC_ECG_HAERT_RATE"; did you mean "MDC_ECG_HEART_RATE"?
-v.toml:12:18: "t" in [sensor.lines.fields] must be a table, not a string; write t = { code = "MDC_ECG_HEART_RATE", unit = "/min" }`},
+		{`driver = "nonin-df2"`, "driver = \"lines\"\nlines.missing = \"-\"\nlines.fields.hr.code = \"MDC_ECG_HAERT_RATE\"\nlines.fields.t = \"MDC_TEMP\"\nlines.fields.u = {cod = 1, code = true, column = 0}", `
+v.toml:9:17: "missing" in [sensor.lines] must be an array of strings, not a string
+v.toml:10:24: unknown code "MDC_ECG_HAERT_RATE"; did you mean "MDC_ECG_HEART_RATE"?
+v.toml:11:18: "t" in [sensor.lines.fields] must be a table, not a string; write t = { code = "MDC_ECG_HEART_RATE", unit = "/min" }
+v.toml:12:19: unknown key "cod" in the field "u"; did you mean "code"?
+v.toml:12:35: "code" in the field "u" must be a reference id or a number, not a boolean
+v.toml:12:50: "column" in the field "u" is 0, outside 1 to 256`},
 		{`driver = "nonin-df2"`, "driver = \"lines\"\nlines.fields.a.code = \"hr\"\nlines.fields.b.code = 0", `
 v.toml:9:23: unknown code "hr"; codes that are not in the table can be given as numbers, such as code = 147842
 v.toml:10:23: code 0 is outside 1 to 4294967295`},
+		{`driver = "nonin-df2"`, "driver = \"lines\"\nlines.fields.b = {code = 147842, column = 1}\nlines.fields.a = {code = \"147842\", column = 1}", `
+v.toml:9:1: field 2: "a" (column 1) is mapped twice`},
 	} {
 		text := least + c.to
 		if c.from != "" {

@@ -1,11 +1,13 @@
 package config
 
 import (
+	"errors"
 	"path/filepath"
+	"strings"
 	"time"
-)
 
-const nameHint = `a name has 1 to 64 of a-z, A-Z, 0-9, ".", "_" and "-", and starts with none of "." and "-"`
+	"github.com/vitalseal/vitalseal/sdk/identity"
+)
 
 // config reads the whole document.
 func (r *reader) config() *Config {
@@ -45,24 +47,53 @@ func (s *section) gateway() Gateway {
 	return Gateway{Name: g.name("name", "the name in the gateway's certificate")}
 }
 
-// name reads a required name.
+// name reads a required name, by the rule that identities are made by.
 func (s *section) name(key, hint string) string {
 	text, ok := s.required(key, hint)
-	if ok && !validName(text) {
-		s.wrong(key, nameHint, "bad name %q for %q%s", text, key, s.in())
+	if !ok {
+		return ""
+	}
+	if err := identity.CheckName(text); err != nil {
+		s.wrong(key, hintOf(err), "%s for %q%s", strings.TrimPrefix(err.Error(), "identity: "), key, s.in())
 	}
 	return text
+}
+
+// hintOf returns the hint that an error brings along.
+func hintOf(err error) string {
+	var h interface{ Hint() string }
+	if errors.As(err, &h) {
+		return h.Hint()
+	}
+	return ""
 }
 
 func (s *section) broker() Broker {
 	b, _ := s.table("broker", "[broker]")
 	defer b.finish()
-	return Broker{
+	broker := Broker{
 		URL:         b.url("url"),
 		CA:          b.optionalFile("ca"),
 		Certificate: b.optionalFile("certificate"),
 		Key:         b.optionalFile("key"),
 		Window:      b.integer("window", 64, 1, 1024),
+	}
+	b.together("ca", "certificate", "key")
+	return broker
+}
+
+// together reports keys that are missing beside others of their group.
+func (s *section) together(keys ...string) {
+	for _, key := range keys {
+		if _, ok := s.m[key]; ok {
+			continue
+		}
+		for _, other := range keys {
+			if _, ok := s.m[other]; ok {
+				s.missing(key, "give all of "+strings.Join(keys, ", ")+", or none for the files in the site directory")
+				break
+			}
+		}
 	}
 }
 

@@ -98,18 +98,3 @@ func brokerURL(text string) (clean, hint string, err error) {
 	}
 	return "mqtts://" + host + ":" + number, "", nil
 }
-
-// validName is what may stand in a topic and in a file's name alike.
-func validName(s string) bool {
-	if len(s) == 0 || len(s) > 64 || s[0] == '.' || s[0] == '-' {
-		return false
-	}
-	for _, c := range []byte(s) {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
-		default:
-			return false
-		}
-	}
-	return true
-}

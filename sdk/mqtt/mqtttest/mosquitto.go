@@ -43,13 +43,13 @@ func StartMosquitto(t testing.TB, ca *CA, replacements ...string) *Mosquitto {
 	if err := os.WriteFile(m.conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	m.Start()
 	t.Cleanup(func() {
 		m.Kill()
 		if t.Failed() {
 			t.Logf("mosquitto's log:\n%s", m.Log())
 		}
 	})
+	m.Start()
 	return m
 }
 

@@ -60,7 +60,14 @@ func (b *Batch) check() (t times, err error) {
 		return t, errText
 	}
 	for i := range b.Numerics {
-		keep(b.Numerics[i].Time, b.Numerics[i].Validate())
+		n := &b.Numerics[i]
+		t.add(n.Time)
+		if n.Status == 0 && n.Value.IsNumber() && n.Time <= maxTime {
+			continue // by far the most
+		}
+		if err := n.Validate(); err != nil {
+			return t, err
+		}
 	}
 	for i := range b.Waves {
 		keep(b.Waves[i].Time, b.Waves[i].Validate())
@@ -161,13 +168,23 @@ func (e *encoder) head(kind uint8, items int) {
 }
 
 func (e *encoder) uint(n uint64)       { e.out = cbor.AppendUint(e.out, n) }
-func (e *encoder) int(n int64)         { e.out = cbor.AppendInt(e.out, n) }
 func (e *encoder) text(s string)       { e.out = cbor.AppendText(e.out, s) }
 func (e *encoder) at(t uint64)         { e.uint(t - e.base) }
 func (e *encoder) code(c Code)         { e.uint(uint64(c ^ codeFlip)) }
 func (e *encoder) unit(u Unit)         { e.uint(uint64(u ^ unitFlip)) }
 func (e *encoder) decimal(d Decimal)   { e.int(int64(d.Exponent)); e.int(int64(d.Mantissa)) }
 func (e *encoder) time(i uint32) int64 { return int64(e.b.Numerics[i].Time - e.base) }
+
+func (e *encoder) int(n int64) { e.out = appendInt(e.out, n) }
+
+// appendInt appends the integers of one byte, which most deltas are, without a
+// call.
+func appendInt(dst []byte, n int64) []byte {
+	if sign := n >> 63; uint64(n^sign) < 24 {
+		return append(dst, byte(sign)&0x20|byte(n^sign))
+	}
+	return cbor.AppendInt(dst, n)
+}
 
 // metric writes [code, unit, exponent] and the status unless it is zero.
 func (e *encoder) metric(k metricKey) {
@@ -223,9 +240,9 @@ func (e *encoder) columns(order []uint32, k int) {
 func (e *encoder) times(order []uint32, n, k int) {
 	t0, t1 := e.time(order[0]), e.time(order[k])
 	period, regular := t1-t0, true
-	for i, last := 2, t1; i < n; i++ {
+	for i, last := 2, t1; i < n && regular; i++ {
 		t := e.time(order[i*k])
-		regular = regular && t-last == period
+		regular = t-last == period
 		last = t
 	}
 	if regular {
@@ -238,29 +255,28 @@ func (e *encoder) times(order []uint32, n, k int) {
 	e.out = cbor.AppendArray(e.out, n)
 	e.uint(uint64(t0))
 	e.int(period)
-	for i, last := 2, t1; i < n; i++ {
-		t := e.time(order[i*k])
-		e.int(t - last - period)
+	out, last := e.out, t1
+	for i := 2 * k; i < len(order); i += k {
+		t := e.time(order[i])
+		out = appendInt(out, t-last-period)
 		last = t
 	}
+	e.out = out
 }
 
 func (e *encoder) series(order []uint32, n, k, column int) {
 	e.out = cbor.AppendArray(e.out, 1+n)
 	e.metric(e.b.Numerics[order[column]].key())
-	var last int64
-	for i := range n {
-		m := int64(e.b.Numerics[order[i*k+column]].Value.Mantissa)
-		e.int(m - last)
+	out, last := e.out, int64(0)
+	for i := column; i < len(order); i += k {
+		m := int64(e.b.Numerics[order[i]].Value.Mantissa)
+		out = appendInt(out, m-last)
 		last = m
 	}
+	e.out = out
 }
 
 func (e *encoder) wave(w *Wave) {
-	coding := w.Coding
-	if coding == CodingAuto {
-		coding = chooseCoding(w.Samples, w.Zero)
-	}
 	e.head(kindWave, 14)
 	e.at(w.Time)
 	e.code(w.Code)
@@ -270,18 +286,61 @@ func (e *encoder) wave(w *Wave) {
 	e.uint(uint64(w.Divisor))
 	e.int(int64(w.Zero))
 	e.uint(uint64(w.Status))
-	e.uint(uint64(coding))
-	e.uint(uint64(len(w.Samples)))
-	switch coding {
-	case CodingInt16:
-		e.out = cbor.AppendBytesHead(e.out, codedLen(coding, len(w.Samples)))
-		e.out = appendInt16(e.out, w.Samples)
-	case Coding12Bit:
-		e.out = cbor.AppendBytesHead(e.out, codedLen(coding, len(w.Samples)))
-		e.out = append12Bit(e.out, w.Samples)
+	switch w.Coding {
+	case CodingAuto:
+		e.shortest(w)
+	case CodingRice:
+		e.rice(w, noLimit)
 	default:
-		e.out = cbor.AppendBytesHead(e.out, riceLen(w.Samples, w.Zero))
-		e.out = appendRice(e.out, w.Samples, w.Zero)
+		e.fixed(w, w.Coding)
+	}
+}
+
+// noLimit is more bytes than a wave takes, of which no sample has more than 58
+// bits.
+const noLimit = 8 * MaxSamples
+
+// shortest tries Rice coding up to the length of a coding of fixed width.
+func (e *encoder) shortest(w *Wave) {
+	coding, size, ok := fixedCoding(w.Samples)
+	if !ok {
+		e.rice(w, noLimit)
+	} else if !e.rice(w, size-1) {
+		e.fixed(w, coding)
+	}
+}
+
+// rice writes the last three items of a wave, or nothing if the samples take
+// more than limit bytes. How many they take is known once they are written, and
+// so they are moved to make room for the head before them.
+func (e *encoder) rice(w *Wave, limit int) bool {
+	before := len(e.out)
+	e.uint(uint64(CodingRice))
+	e.uint(uint64(len(w.Samples)))
+	start := len(e.out)
+	out, ok := appendRice(e.out, w.Samples, w.Zero, limit)
+	if !ok {
+		e.out = e.out[:before]
+		return false
+	}
+	n := len(out) - start
+	var head [9]byte
+	h := cbor.AppendBytesHead(head[:0], n)
+	out = append(out, h...)
+	copy(out[start+len(h):], out[start:start+n])
+	copy(out[start:], h)
+	e.out = out
+	return true
+}
+
+func (e *encoder) fixed(w *Wave, c Coding) {
+	e.uint(uint64(c))
+	e.uint(uint64(len(w.Samples)))
+	e.out = cbor.AppendBytesHead(e.out, codedLen(c, len(w.Samples)))
+	if c == Coding12Bit {
+		e.out = append12Bit(e.out, w.Samples)
+	} else {
+		e.out = appendInt16(e.out, w.Samples)
 	}
 }
 

@@ -52,7 +52,8 @@ func (p *plan) records(kind uint8, n int) {
 
 // group finds the groups in the order of their first numerics, and their members.
 func (p *plan) group(numerics []Numeric) {
-	p.groups, p.of, p.member = p.groups[:0], p.of[:0], p.member[:0]
+	p.groups = p.groups[:0]
+	p.of, p.member = resize(p.of, len(numerics)), resize(p.member, len(numerics))
 	last := 0
 	for i := range numerics {
 		last = p.find(numerics[i].key(), last)
@@ -60,8 +61,7 @@ func (p *plan) group(numerics []Numeric) {
 		g.n++
 		g.times = (g.times ^ numerics[i].Time) * 0x9e3779b97f4a7c15
 		g.times ^= g.times >> 29
-		p.of = append(p.of, uint32(last))
-		p.member = append(p.member, 0)
+		p.of[i] = uint32(last)
 	}
 	var start uint32
 	for i := range p.groups {
@@ -74,6 +74,16 @@ func (p *plan) group(numerics []Numeric) {
 		p.member[g.start+g.n] = uint32(i)
 		g.n++
 	}
+}
+
+// resize returns s with n items, of which those that s had are kept.
+func resize(s []uint32, n int) []uint32 {
+	if n <= cap(s) {
+		return s[:n]
+	}
+	grown := make([]uint32, n, max(n, 2*cap(s)))
+	copy(grown, s)
+	return grown
 }
 
 // find returns the group with the key, made if there is none. Devices report
@@ -147,18 +157,15 @@ func (p *plan) sameTimes(numerics []Numeric, a, b *group) bool {
 func (p *plan) write(i int, k uint32) {
 	g := &p.groups[i]
 	p.sections = append(p.sections, section{kindMoment, g.n, k})
-	at := len(p.order)
-	for range g.n * k {
-		p.order = append(p.order, 0)
-	}
-	column := 0
+	at, column := len(p.order), 0
+	p.order = resize(p.order, at+int(g.n*k))
 	for j := i; j < len(p.groups) && column < int(k); j++ {
 		o := &p.groups[j]
 		if j != i && o.seen != uint32(i)+1 {
 			continue
 		}
-		for row := range int(g.n) {
-			p.order[at+row*int(k)+column] = p.member[int(o.start)+row]
+		for row, i := range p.member[o.start : o.start+o.n] {
+			p.order[at+row*int(k)+column] = i
 		}
 		column++
 	}

@@ -59,17 +59,18 @@ func zigzag(d int64) uint64 { return uint64(d<<1 ^ d>>63) }
 
 func unzigzag(z uint64) int64 { return int64(z>>1) ^ -int64(z&1) }
 
-// chooseCoding returns the coding that takes the fewest bytes, the lowest number
-// of those that take the same.
-func chooseCoding(samples []int32, zero int32) Coding {
-	best, n := CodingRice, riceLen(samples, zero)
-	if size := codedLen(Coding12Bit, len(samples)); size <= n && fits(samples, 12) {
-		best, n = Coding12Bit, size
+// fixedCoding returns the shortest coding of fixed width that keeps samples, and
+// its length in bytes; ok is false if there is none.
+func fixedCoding(samples []int32) (c Coding, size int, ok bool) {
+	switch {
+	case fits(samples, 12):
+		c = Coding12Bit
+	case fits(samples, 16):
+		c = CodingInt16
+	default:
+		return CodingRice, 0, false
 	}
-	if codedLen(CodingInt16, len(samples)) <= n && fits(samples, 16) {
-		best = CodingInt16
-	}
-	return best
+	return c, codedLen(c, len(samples)), true
 }
 
 // codedLen returns the length in bytes of n samples in a coding of fixed width.
@@ -78,22 +79,6 @@ func codedLen(c Coding, n int) int {
 		return (n*12 + 7) / 8
 	}
 	return n * 2
-}
-
-// riceLen returns the length in bytes of samples in Rice coding.
-func riceLen(samples []int32, zero int32) int {
-	var n uint64
-	m := newModel(zero)
-	for _, s := range samples {
-		z, k := zigzag(int64(s)-m.next()), m.parameter()
-		if q := z >> k; q < riceEscape {
-			n += q + 1 + uint64(k)
-		} else {
-			n += riceEscape + fullBits
-		}
-		m.push(int64(s), z)
-	}
-	return int((n + 7) / 8)
 }
 
 func appendInt16(dst []byte, samples []int32) []byte {
@@ -114,21 +99,26 @@ func append12Bit(dst []byte, samples []int32) []byte {
 	return dst
 }
 
-func appendRice(dst []byte, samples []int32, zero int32) []byte {
+// appendRice gives up with ok false once it has written more than limit bytes.
+func appendRice(dst []byte, samples []int32, zero int32, limit int) (out []byte, ok bool) {
 	w := bitWriter{dst: dst}
 	m := newModel(zero)
+	limit += len(dst)
 	for _, s := range samples {
 		z, k := zigzag(int64(s)-m.next()), m.parameter()
 		if q := z >> k; q < riceEscape {
-			w.put(1<<(q+1)-2, uint(q)+1)
-			w.put(z&(1<<k-1), k)
+			w.put((1<<(q+1)-2)<<k|z&(1<<k-1), uint(q)+1+k)
 		} else {
 			w.put(1<<riceEscape-1, riceEscape)
 			w.put(z, fullBits)
 		}
 		m.push(int64(s), z)
+		if len(w.dst) > limit {
+			return dst, false
+		}
 	}
-	return w.close()
+	out = w.close()
+	return out, len(out) <= limit
 }
 
 // bitWriter appends bits, the most significant first.

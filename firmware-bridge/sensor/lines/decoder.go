@@ -210,7 +210,7 @@ func pairValue(text []byte) (value, rest []byte) {
 	if end < 0 {
 		end = len(bare)
 	}
-	if len(bare) < len(text) && bytes.IndexAny(bare[:end], "=:") >= 0 {
+	if len(bare) < len(text) && bytes.ContainsAny(bare[:end], "=:") {
 		return nil, bare
 	}
 	return bare[:end], bare[end:]

@@ -191,3 +191,41 @@ func appendRecipient(b []byte, r *seal.Recipient) []byte {
 	b = cbor.AppendBytes(cbor.AppendInt(cbor.AppendMap(b, 1), -4), r.Encapsulated)
 	return cbor.AppendBytes(b, r.Wrapped)
 }
+
+// anchorItems encodes the fourteen items of an anchor's payload without the
+// package under test.
+func anchorItems(a *seal.Anchor) [][]byte {
+	clock, beacon, previous := []byte{0xf6}, []byte{0xf6}, []byte{0xf6}
+	if a.Clock.UnixMilli != 0 {
+		clock = cbor.AppendUint(cbor.AppendInt(cbor.AppendArray(nil, 2), a.Clock.UnixMilli), uint64(a.Clock.Error))
+	}
+	if a.Beacon != (seal.Beacon{}) {
+		beacon = cbor.AppendBytes(nil, a.Beacon[:])
+	}
+	if p := &a.Previous; p.EID != (seal.EID{}) {
+		previous = cbor.AppendBytes(cbor.AppendArray(nil, 3), p.EID[:])
+		previous = cbor.AppendBytes(cbor.AppendUint(previous, p.Seq), p.Head[:])
+	}
+	source := cbor.AppendUint(nil, uint64(a.Generation))
+	if len(a.Recipients) > 0 {
+		source = cbor.AppendArray(nil, len(a.Recipients))
+		for i := range a.Recipients {
+			source = appendRecipient(source, &a.Recipients[i])
+		}
+	}
+	return [][]byte{
+		{0}, {1}, cbor.AppendText(nil, a.Site), cbor.AppendUint(nil, a.Boot),
+		cbor.AppendBytes(nil, a.Salt[:]), cbor.AppendBytes(nil, a.Commitment[:]),
+		cbor.AppendUint(nil, uint64(a.EpochShift)), cbor.AppendInt(nil, int64(a.Suite)),
+		cbor.AppendUint(nil, uint64(a.Heartbeat)), clock, beacon, previous, source,
+		cbor.AppendUint(nil, uint64(a.Flags)),
+	}
+}
+
+func array(items ...[]byte) []byte {
+	b := cbor.AppendArray(nil, len(items))
+	for _, item := range items {
+		b = append(b, item...)
+	}
+	return b
+}

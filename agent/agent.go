@@ -1,0 +1,94 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/vitalseal/vitalseal/agent/config"
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor"
+	"github.com/vitalseal/vitalseal/sdk"
+	"github.com/vitalseal/vitalseal/sdk/core/seal"
+	"github.com/vitalseal/vitalseal/sdk/mqtt"
+)
+
+// Options are what is not in the configuration file.
+type Options struct {
+	// Logger is told about ports, devices and connections; never a reading.
+	// Default: nothing is logged.
+	Logger *slog.Logger
+
+	// Lookup finds drivers by name. Default sensor.Lookup; a vendor adds its own
+	// in front of it.
+	Lookup func(name string) (sensor.Driver, error)
+
+	// Flags go into every anchor beside FlagSealedAtEdge.
+	Flags seal.Flags
+
+	// Drain bounds the wait for the broker at the end. Default 5 s.
+	Drain time.Duration
+
+	// Started is called once with the pipeline, before the first port is opened.
+	Started func(*sdk.Pipeline)
+}
+
+func (o *Options) fill() {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Lookup == nil {
+		o.Lookup = sensor.Lookup
+	}
+	if o.Drain == 0 {
+		o.Drain = 5 * time.Second
+	}
+}
+
+// Run reads the configured sensors until ctx ends, then seals and stores what is
+// left, gives the broker a moment to acknowledge it, and returns nil. It returns
+// an error at once if nothing could work: no outbox, no gateway identity, a
+// gateway of another name.
+func Run(ctx context.Context, conf *config.Config, opts Options) error {
+	opts.fill()
+	pipeline, err := sdk.Open(ctx, pipelineConfig(conf, &opts))
+	if err != nil {
+		return err
+	}
+	if name := pipeline.Gateway(); name != conf.Gateway.Name {
+		return errors.Join(fmt.Errorf("gateway is %q in the configuration and %q in its certificate", conf.Gateway.Name, name),
+			closePipeline(pipeline, 0))
+	}
+	if opts.Started != nil {
+		opts.Started(pipeline)
+	}
+	var sensors sync.WaitGroup
+	for i := range conf.Sensors {
+		s := &supervised{conf: conf.Sensors[i], pipeline: pipeline, lookup: opts.Lookup}
+		s.log = opts.Logger.With("device", s.conf.Device, "port", s.conf.Port.Name)
+		sensors.Go(func() { s.run(ctx) })
+	}
+	sensors.Wait()
+	<-ctx.Done()
+	return closePipeline(pipeline, opts.Drain)
+}
+
+func pipelineConfig(conf *config.Config, opts *Options) sdk.Config {
+	c := sdk.Config{
+		Identity: conf.Site, Broker: conf.Broker.URL, Data: conf.Data,
+		Every: conf.Batch.Every, Heartbeat: conf.Batch.Heartbeat, MaxStored: conf.Outbox.MaxSize,
+		Window: conf.Broker.Window, Flags: seal.FlagSealedAtEdge | opts.Flags, Logger: opts.Logger,
+	}
+	if b := conf.Broker; b.CA != "" || b.Certificate != "" || b.Key != "" {
+		c.Credentials = mqtt.Files{CA: b.CA, Cert: b.Certificate, Key: b.Key}
+	}
+	return c
+}
+
+func closePipeline(p *sdk.Pipeline, drain time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), drain)
+	defer cancel()
+	return p.Close(ctx)
+}

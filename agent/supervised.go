@@ -1,0 +1,192 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"runtime/debug"
+	"time"
+
+	"github.com/vitalseal/vitalseal/agent/config"
+	"github.com/vitalseal/vitalseal/firmware-bridge/port"
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor"
+	"github.com/vitalseal/vitalseal/sdk"
+	"github.com/vitalseal/vitalseal/sdk/core/vital"
+)
+
+const (
+	minRestart = time.Second
+	maxRestart = time.Minute
+
+	// reportBad is how often frames that failed their check are reported, so
+	// that a line with the wrong rate does not fill the outbox with reports.
+	reportBad = 10 * time.Second
+)
+
+// supervised is one sensor: a port, a decoder and the device that seals.
+type supervised struct {
+	conf     config.Sensor
+	pipeline *sdk.Pipeline
+	lookup   func(string) (sensor.Driver, error)
+	log      *slog.Logger
+
+	driver  sensor.Driver
+	device  *sdk.Device
+	decoder sensor.Decoder
+	batch   vital.Batch
+
+	retired    uint64 // bad frames of decoders that failed
+	reported   uint64 // bad frames reported
+	reportedAt time.Time
+	full       bool // the last batch was refused
+}
+
+// run keeps the sensor going until ctx ends: whatever fails is tried again, after
+// a pause that doubles.
+func (s *supervised) run(ctx context.Context) {
+	for pause := minRestart; ; pause = min(2*pause, maxRestart) {
+		err := s.attempt(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		s.log.Error("sensor is not being read", "error", err, "retry", pause)
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+	}
+}
+
+// attempt opens what the sensor needs and reads it until ctx ends.
+func (s *supervised) attempt(ctx context.Context) (err error) {
+	defer func() {
+		if failure := recover(); failure != nil {
+			s.log.Error("sensor failed", "panic", fmt.Sprintf("%T", failure), "stack", string(debug.Stack()))
+			err = errors.New("the sensor's code failed: see the stack above")
+		}
+	}()
+	if s.driver, err = s.lookup(s.conf.Driver); err != nil {
+		return err
+	}
+	if s.decoder, err = s.newDecoder(); err != nil {
+		return err
+	}
+	if s.device, err = s.pipeline.Device(s.conf.Device); err != nil {
+		return err
+	}
+	if s.conf.Label != "" {
+		if err := s.device.Label(s.conf.Label); err != nil {
+			return err
+		}
+	}
+	return port.Run(ctx, s.portConfig(), s)
+}
+
+func (s *supervised) newDecoder() (sensor.Decoder, error) {
+	var o sensor.Options
+	if s.conf.Lines != nil {
+		o.Lines = *s.conf.Lines
+	}
+	return s.driver.New(o)
+}
+
+// portConfig fills in what the configuration leaves to the driver.
+func (s *supervised) portConfig() port.Config {
+	c, line := s.conf.Port, s.driver.Line
+	if c.Line.Baud == 0 {
+		c.Line.Baud = line.Baud
+	}
+	if c.Line.DataBits == 0 {
+		c.Line.DataBits = line.DataBits
+	}
+	if c.Line.Parity == 0 {
+		c.Line.Parity = line.Parity
+	}
+	if c.Line.StopBits == 0 {
+		c.Line.StopBits = line.StopBits
+	}
+	return c
+}
+
+// Data implements port.Handler.
+func (s *supervised) Data(p []byte, at time.Time) {
+	s.batch.Reset()
+	if !s.decode(p) {
+		return
+	}
+	err := s.device.RecordBatch(at, &s.batch)
+	if errors.Is(err, sdk.ErrFull) && !s.full {
+		s.log.Error("readings are refused and counted", "error", err)
+	}
+	s.full = err != nil
+	s.reportBadFrames(at)
+}
+
+// decode reports whether the decoder took p. One that fails is replaced by a new
+// one, what it made of these bytes is thrown away, and the device signs an event.
+// What it panicked with is not logged: it may hold a reading.
+func (s *supervised) decode(p []byte) (ok bool) {
+	defer func() {
+		failure := recover()
+		if failure == nil {
+			return
+		}
+		ok = false
+		s.log.Error("decoder failed and is started anew", "driver", s.conf.Driver,
+			"panic", fmt.Sprintf("%T", failure), "stack", string(debug.Stack()))
+		s.event(vital.Event{Kind: vital.EventDecoderPanic, Count: 1, Text: s.conf.Driver})
+		s.replaceDecoder()
+	}()
+	s.decoder.Decode(&s.batch, p)
+	return true
+}
+
+func (s *supervised) replaceDecoder() {
+	_, bad := s.decoder.Frames()
+	s.retired += bad
+	decoder, err := s.newDecoder()
+	if err != nil {
+		panic("a driver that made a decoder from these options makes no second one") // contained by attempt
+	}
+	s.decoder = decoder
+}
+
+func (s *supervised) reportBadFrames(at time.Time) {
+	_, bad := s.decoder.Frames()
+	if bad += s.retired; bad <= s.reported || at.Sub(s.reportedAt) < reportBad {
+		return
+	}
+	s.event(vital.Event{Kind: vital.EventBadFrames, Count: uint32(min(bad-s.reported, math.MaxUint32))})
+	s.reported, s.reportedAt = bad, at
+}
+
+// Event implements port.Handler.
+func (s *supervised) Event(e port.Event) {
+	switch e.Kind {
+	case port.Opened:
+		s.log.Info("port is open")
+		s.event(vital.Event{Kind: vital.EventLineOpened})
+	case port.Unavailable:
+		s.log.Warn("port cannot be opened", "error", e.Reason)
+	case port.Lost:
+		s.log.Warn("port is gone", "error", e.Reason)
+		s.event(vital.Event{Kind: vital.EventLineLost})
+	case port.Silent:
+		s.log.Warn("nothing arrives on the port", "for", s.conf.Port.Silence)
+		s.event(vital.Event{Kind: vital.EventLineSilent})
+	case port.Resumed:
+		s.log.Info("bytes arrive on the port again")
+		s.event(vital.Event{Kind: vital.EventLineResumed})
+	}
+}
+
+func (s *supervised) event(e vital.Event) {
+	if err := s.device.Event(e); err != nil {
+		s.log.Error("event is not sealed", "event", e.Kind, "error", err)
+	}
+}

@@ -1,0 +1,100 @@
+package sdk
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/vitalseal/vitalseal/sdk/core/keys"
+	"github.com/vitalseal/vitalseal/sdk/core/seal"
+	"github.com/vitalseal/vitalseal/sdk/mqtt"
+)
+
+// Config says who a pipeline is, where it keeps what it has, and where it sends
+// it. Identity and Broker are required.
+type Config struct {
+	// Identity is the directory that the site made for this gateway: its
+	// certificate, its devices' identities, the roster.
+	Identity string
+
+	// Broker is "mqtts://host:port".
+	Broker string
+
+	// Credentials are the certificate files to use in place of the identity's own.
+	Credentials mqtt.Files
+
+	// Data is the directory of the outbox. Default: "data" inside Identity.
+	Data string
+
+	// Every bounds how long a reading waits to be sealed and on disk. 0, the
+	// default, means as soon as the commit before it is done: the lowest latency.
+	// 1 s costs the fewest bytes a reading.
+	Every time.Duration
+
+	// Heartbeat is how often a device that has nothing to say says so, 1 s to
+	// 1 h. Default 30 s. Receivers call two of them without a word a silence.
+	Heartbeat time.Duration
+
+	// Renew is how often a device begins a new chain with fresh keys. Default and
+	// maximum 24 h.
+	Renew time.Duration
+
+	// MaxWaiting bounds the open batch of one device, in bytes of memory.
+	// Default 1 MiB.
+	MaxWaiting int
+
+	// MaxStored bounds the outbox on disk. Default 256 MiB.
+	MaxStored int64
+
+	// Window is the number of unacknowledged publishes. Default 64.
+	Window int
+
+	// Suite is the content encryption. Default AlgChaCha20Poly1305.
+	Suite keys.Algorithm
+
+	// Flags go into every anchor: FlagTest for simulators, FlagSealedAtEdge where
+	// the pipeline seals for a sensor that cannot.
+	Flags seal.Flags
+
+	// Logger is told what happens to connections, chains and the disk; never a
+	// reading. Default: nothing is logged.
+	Logger *slog.Logger
+}
+
+const (
+	defaultHeartbeat  = 30 * time.Second
+	maxHeartbeat      = time.Hour
+	minHeartbeat      = time.Second
+	maxRenew          = 24 * time.Hour
+	minWaiting        = 64 << 10
+	defaultMaxWaiting = 1 << 20
+)
+
+func (c *Config) fill() error {
+	if c.Identity == "" {
+		return errors.New("vitalseal: no identity directory: make one with \"vitalseal site gateway\"")
+	}
+	if c.Broker == "" {
+		return errors.New("vitalseal: no broker: want \"mqtts://host:8883\"")
+	}
+	if c.Heartbeat == 0 {
+		c.Heartbeat = defaultHeartbeat
+	}
+	if c.Heartbeat < minHeartbeat || c.Heartbeat > maxHeartbeat {
+		return errors.New("vitalseal: heartbeat must be from 1 s to 1 h")
+	}
+	if c.Every < 0 || c.Every > time.Minute {
+		return errors.New("vitalseal: every must be from 0 to 1 m")
+	}
+	if c.Renew <= 0 || c.Renew > maxRenew {
+		c.Renew = maxRenew
+	}
+	if c.MaxWaiting == 0 {
+		c.MaxWaiting = defaultMaxWaiting
+	}
+	c.MaxWaiting = max(c.MaxWaiting, minWaiting)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}

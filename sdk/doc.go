@@ -1,0 +1,29 @@
+// Package sdk is what a device vendor imports: readings go in, and come out of
+// a receiver verified.
+//
+// A Pipeline belongs to one gateway. For each device it encrypts readings with
+// that device's keys, signs them, keeps them on disk, and publishes them over
+// mutually authenticated MQTT:
+//
+//	p, err := sdk.Open(ctx, sdk.Config{Identity: "gateway", Broker: "mqtts://broker:8883"})
+//	oximeter, err := p.Device("oximeter-3")
+//	err = oximeter.Record(vital.Numeric{Code: vital.SpO2, Unit: vital.Percent, Value: vital.Int(98)})
+//
+// # What is durable when
+//
+// Record takes a reading into the open batch and returns at once; it never waits
+// for the disk or the network. When the open batch is at its bound, Record refuses
+// with ErrFull, and the loss is sealed as a Dropped record. Whatever is waiting is
+// sealed and on disk within Config.Every, or, when that is 0, as soon as the
+// commit before it is done. Sync returns when everything recorded before it is on
+// disk; a power cut after that loses none of it. Nothing unsealed ever touches the
+// disk, and nothing leaves it before the broker has acknowledged it.
+//
+// When the outbox is full, the oldest data go first; alerts and the signed
+// accounts of what was dropped have a reserve of their own.
+//
+// # Receiving
+//
+// A Receiver subscribes, verifies, opens, notices what is missing, and hands each
+// reading on with a verdict. See package receive for the verdicts.
+package sdk

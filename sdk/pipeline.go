@@ -1,0 +1,311 @@
+package sdk
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/vitalseal/vitalseal/sdk/core/keys"
+	"github.com/vitalseal/vitalseal/sdk/core/seal"
+	"github.com/vitalseal/vitalseal/sdk/core/vital"
+	"github.com/vitalseal/vitalseal/sdk/identity"
+	"github.com/vitalseal/vitalseal/sdk/mqtt"
+	"github.com/vitalseal/vitalseal/sdk/outbox"
+)
+
+// Pipeline seals, keeps and publishes for the devices of one gateway.
+type Pipeline struct {
+	conf    Config
+	log     *slog.Logger
+	gateway *identity.Gateway
+	site    string
+	queue   *outbox.Queue
+	state   *state
+	feed    *feed
+
+	wakes  chan struct{} // something is waiting
+	urgent chan struct{} // do not wait for Every
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+	final  chan struct{} // closed by Close: commit once more, then end
+	commit chan struct{} // closed when the committer has ended
+
+	mu         sync.Mutex
+	devices    []*Device
+	syncs      []chan error
+	closed     bool
+	wanted     seal.Beacon // the newest heard
+	beacon     seal.Beacon // echoed
+	beaconAt   time.Time
+	commitErr  error
+	connection ConnectionStats
+}
+
+// Open opens the outbox and begins to publish what is in it. Devices are added
+// with Device. ctx ends publishing; Close ends the pipeline.
+func Open(ctx context.Context, conf Config) (*Pipeline, error) {
+	if err := conf.fill(); err != nil {
+		return nil, err
+	}
+	gateway, err := identity.LoadGateway(conf.Identity)
+	if err != nil {
+		return nil, err
+	}
+	if conf.Data == "" {
+		conf.Data = filepath.Join(conf.Identity, "data")
+	}
+	queue, err := outbox.Open(outbox.Config{Dir: conf.Data, MaxBytes: conf.MaxStored})
+	if err != nil {
+		return nil, err
+	}
+	p := &Pipeline{
+		conf: conf, log: conf.Logger, gateway: gateway, site: gateway.Site.Name, queue: queue,
+		wakes: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
+		final: make(chan struct{}), commit: make(chan struct{}),
+	}
+	if err := p.start(ctx); err != nil {
+		return nil, errors.Join(err, queue.Close())
+	}
+	return p, nil
+}
+
+func (p *Pipeline) start(ctx context.Context) error {
+	var err error
+	if p.state, err = openState(filepath.Join(p.conf.Data, "chains.json")); err != nil {
+		return err
+	}
+	p.beacon = p.state.beacon()
+	p.wanted = p.beacon
+	p.feed = newFeed(p.queue, p.acknowledged)
+	publisher, err := mqtt.NewPublisher(p.publisherConfig())
+	if err != nil {
+		return err
+	}
+	beacons, err := mqtt.NewSubscriber(p.beaconConfig())
+	if err != nil {
+		return err
+	}
+	ctx, p.cancel = context.WithCancel(ctx)
+	filter := "vs1/" + p.site + "/" + string(mqtt.KindBeacon) + "/+"
+	p.done.Go(func() { p.keepRunning(ctx, "publishing", func() error { return publisher.Run(ctx, p.feed) }) })
+	p.done.Go(func() {
+		p.keepRunning(ctx, "listening for beacons", func() error { return beacons.Run(ctx, []string{filter}, p.heard) })
+	})
+	go p.commits()
+	return nil
+}
+
+// keepRunning runs again what ended with an error of its own, such as a disk that
+// could not be read: a pipeline does not stop publishing while it is open.
+func (p *Pipeline) keepRunning(ctx context.Context, what string, run func() error) {
+	for {
+		err := run()
+		if ctx.Err() != nil || err == nil {
+			return
+		}
+		p.log.Error(what+" ended and is begun again", "error", err)
+		timer := time.NewTimer(retryRun)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+	}
+}
+
+const retryRun = 5 * time.Second
+
+func (p *Pipeline) publisherConfig() mqtt.Config {
+	state := mqtt.Topic{Kind: mqtt.KindState, Site: p.site, Gateway: p.gateway.Name}.String()
+	return mqtt.Config{
+		Broker: p.conf.Broker, ClientID: p.gateway.Name, Credentials: p.credentials(),
+		Window: p.conf.Window, OnState: p.connected,
+		Will:   &mqtt.Message{Topic: state, Payload: []byte("offline"), Retain: true},
+		Online: &mqtt.Message{Topic: state, Payload: []byte("online"), Retain: true},
+	}
+}
+
+// credentials gives certificates, read anew at each connection: the gateway's own
+// unless the configuration names others.
+func (p *Pipeline) credentials() func() (tls.Certificate, *x509.CertPool, error) {
+	if p.conf.Credentials != (mqtt.Files{}) {
+		return p.conf.Credentials.Load
+	}
+	return p.gateway.Credentials
+}
+
+// Gateway returns the name of the gateway.
+func (p *Pipeline) Gateway() string { return p.gateway.Name }
+
+func (p *Pipeline) beaconConfig() mqtt.Config {
+	return mqtt.Config{
+		Broker: p.conf.Broker, ClientID: p.gateway.Name + ".beacons", Credentials: p.credentials(),
+		MaxInbound: 1 << 10,
+	}
+}
+
+// Device returns the handle for a device whose identity is in the gateway's
+// directory, and begins a chain for it. A second call with the same name returns
+// the same handle. An identity that another process holds, whose permissions are
+// loose or whose boot record cannot be written is refused.
+func (p *Pipeline) Device(name string) (*Device, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, ErrClosed
+	}
+	for _, d := range p.devices {
+		if d.name == name {
+			return d, nil
+		}
+	}
+	id, err := p.gateway.LoadDevice(name)
+	if err != nil {
+		return nil, err
+	}
+	d := &Device{pipeline: p, name: name, open: new(vital.Batch), origin: newOrigin(time.Now())}
+	d.chain = &chain{
+		pipeline: p, device: d, identity: id, sealer: seal.NewSealer(id),
+		origin: d.origin, beacon: p.beacon, sealing: new(vital.Batch),
+	}
+	d.kid = d.chain.sealer.KeyID()
+	d.chain.topics(p.site, p.gateway.Name)
+	d.open.Events = append(d.open.Events, vital.Event{Kind: vital.EventStarted})
+	p.devices = append(p.devices, d)
+	p.wake()
+	return d, nil
+}
+
+// Sync returns when everything recorded before the call is on disk: a power cut
+// after that loses none of it. It returns the error of a commit that failed, and
+// what was waiting goes on waiting.
+func (p *Pipeline) Sync(ctx context.Context) error {
+	done := make(chan error, 1)
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return ErrClosed
+	}
+	p.syncs = append(p.syncs, done)
+	p.mu.Unlock()
+	p.hurry()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("sync: %w", context.Cause(ctx))
+	}
+}
+
+// Close seals and stores what is waiting, gives the publisher until ctx ends to
+// have it acknowledged, and closes the outbox. What was not acknowledged is sent
+// when the pipeline is opened again.
+func (p *Pipeline) Close(ctx context.Context) error {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return ErrClosed
+	}
+	p.closed = true
+	for _, d := range p.devices {
+		d.mu.Lock()
+		d.open.Events = append(d.open.Events, vital.Event{Time: d.origin.since(time.Now()), Kind: vital.EventStopped})
+		d.mu.Unlock()
+	}
+	p.mu.Unlock()
+	close(p.final)
+	<-p.commit
+	p.drain(ctx)
+	p.cancel()
+	p.done.Wait()
+	errs := []error{p.commitError(), p.saveState(), p.queue.Close()}
+	for _, d := range p.devices {
+		d.chain.sealer.End()
+		errs = append(errs, d.chain.identity.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// drain waits until all is acknowledged or ctx ends.
+func (p *Pipeline) drain(ctx context.Context) {
+	for {
+		acked := p.feed.acked() // before the look, so that none is missed
+		if p.queue.Stats().Records == 0 {
+			return
+		}
+		select {
+		case <-acked:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (p *Pipeline) isClosed() bool {
+	select {
+	case <-p.final:
+		return true
+	default:
+		return false
+	}
+}
+
+// wake has the committer look; hurry has it not wait for Every.
+func (p *Pipeline) wake()  { signal(p.wakes) }
+func (p *Pipeline) hurry() { signal(p.urgent) }
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// minBeaconAge is how long a beacon holds at least. A receiver publishes one when
+// it has lost its state; a broker that publishes one a second would only wear
+// out the gateway.
+const minBeaconAge = time.Minute
+
+// heard takes a receiver's beacon. It comes through the broker unsigned: all it
+// can cause is a fresh anchor that echoes it.
+func (p *Pipeline) heard(m mqtt.Received) {
+	defer m.Ack()
+	if len(m.Payload) != len(seal.Beacon{}) {
+		return
+	}
+	p.mu.Lock()
+	p.wanted = seal.Beacon(m.Payload)
+	p.mu.Unlock()
+	p.wake()
+}
+
+// beaconNow returns the beacon to echo: the newest heard, unless the one before
+// is younger than minBeaconAge. Only the committer calls it.
+func (p *Pipeline) beaconNow() seal.Beacon {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if p.wanted != p.beacon && (p.beaconAt.IsZero() || now.Sub(p.beaconAt) >= minBeaconAge) {
+		p.beacon, p.beaconAt = p.wanted, now
+		p.state.heard(p.beacon)
+	}
+	return p.beacon
+}
+
+func (p *Pipeline) deviceByKey(kid keys.KeyID) *Device {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, d := range p.devices {
+		if d.kid == kid {
+			return d
+		}
+	}
+	return nil
+}

@@ -1,0 +1,319 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vitalseal/vitalseal/sdk/core/keys"
+	"github.com/vitalseal/vitalseal/sdk/identity"
+	"github.com/vitalseal/vitalseal/sdk/mqtt"
+	"github.com/vitalseal/vitalseal/sdk/receive"
+)
+
+// ReceiverConfig says who a receiver is, where it listens and what it does with
+// what it finds. Identity, Broker and Sink are required.
+type ReceiverConfig struct {
+	// Identity is the directory that the site made for this recipient: its keys,
+	// its certificate, the roster.
+	Identity string
+
+	// Broker is "mqtts://host:port".
+	Broker string
+
+	// Sink takes readings, refusals and gaps, each with its verdict.
+	Sink receive.Sink
+
+	// State is the file that remembers what has been received. Default
+	// "state.db" inside Identity. Where it is absent, the receiver publishes a
+	// beacon and accepts a device only once it echoes it, so that a receiver that
+	// lost its state cannot be given an old recording as new.
+	State string
+
+	// Judging has the bounds of package receive to use in place of its defaults.
+	// What ReceiverConfig says itself (site, directory, secrets, sink, state) is
+	// ignored in it.
+	Judging receive.Config
+
+	// Logger is told what happens to connections and the roster; never a reading.
+	// Default: nothing is logged.
+	Logger *slog.Logger
+}
+
+// Receiver subscribes to all of a site, verifies, opens and judges.
+type Receiver struct {
+	conf     ReceiverConfig
+	log      *slog.Logger
+	identity *identity.Receiver
+	roster   *directory
+	judge    *receive.Receiver
+	messages *mqtt.Subscriber
+	beacon   *mqtt.Publisher
+	arrived  chan mqtt.Received
+}
+
+// receiverWindow is how many messages are held unacknowledged: more than wait
+// for an anchor at most, and more than mosquitto sends ahead.
+const receiverWindow = 256
+
+// OpenReceiver reads the identity and the state; Run begins to receive.
+func OpenReceiver(conf ReceiverConfig) (*Receiver, error) {
+	if conf.Identity == "" {
+		return nil, errors.New("vitalseal: no identity directory: make one with \"vitalseal site recipient\"")
+	}
+	if conf.Logger == nil {
+		conf.Logger = slog.New(slog.DiscardHandler)
+	}
+	if conf.State == "" {
+		conf.State = filepath.Join(conf.Identity, "state.db")
+	}
+	id, err := identity.LoadReceiver(conf.Identity)
+	if err != nil {
+		return nil, err
+	}
+	r := &Receiver{
+		conf: conf, log: conf.Logger, identity: id, roster: newDirectory(id.Roster),
+		arrived: make(chan mqtt.Received, receiverWindow),
+	}
+	if err := r.openMQTT(); err != nil {
+		return nil, err
+	}
+	_, err = os.Stat(conf.State)
+	fresh := errors.Is(err, fs.ErrNotExist)
+	judging := conf.Judging
+	judging.Site, judging.Directory, judging.Secrets = id.Site.Name, r.roster, id.Keyring
+	judging.Sink, judging.StatePath, judging.RequireBeacon = conf.Sink, conf.State, fresh
+	if judging.Logger == nil {
+		judging.Logger = conf.Logger
+	}
+	if r.judge, err = receive.Open(judging); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *Receiver) openMQTT() error {
+	c := mqtt.Config{
+		Broker: r.conf.Broker, ClientID: r.identity.Name, Credentials: r.identity.Credentials,
+		Window: receiverWindow, OnState: r.connected,
+	}
+	var err error
+	if r.messages, err = mqtt.NewSubscriber(c); err != nil {
+		return err
+	}
+	c.ClientID += ".beacon"
+	c.OnState = nil
+	r.beacon, err = mqtt.NewPublisher(c)
+	return err
+}
+
+// Run receives until ctx ends, and then returns nil. It returns an error when the
+// state or the sink can no longer be relied on: nothing that was acknowledged is
+// lost, and the broker keeps what was not.
+func (r *Receiver) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	filters := []string{"vs1/" + r.identity.Site.Name + "/#"}
+	var running sync.WaitGroup
+	for _, run := range []func() error{
+		func() error { return r.messages.Run(ctx, filters, r.enqueue(ctx)) },
+		func() error { return r.beacon.Run(ctx, r.beaconOnce()) },
+		func() error { return r.judgeAll(ctx) },
+		func() error { return r.judge.Run(ctx) },
+		func() error { return r.watchRoster(ctx) },
+	} {
+		running.Go(func() {
+			if err := run(); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	running.Wait()
+	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
+
+// Close closes the state. The sink stays open.
+func (r *Receiver) Close() error { return r.judge.Close() }
+
+// Stats returns counts per verdict and per device.
+func (r *Receiver) Stats() receive.Stats { return r.judge.Stats() }
+
+// enqueue only hands messages over: it runs on the connection's goroutine.
+func (r *Receiver) enqueue(ctx context.Context) func(mqtt.Received) {
+	return func(m mqtt.Received) {
+		select {
+		case r.arrived <- m:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// maxTogether is how many messages are judged with one write to the state.
+const maxTogether = 64
+
+// judgeAll judges whatever has arrived together, so that a busy line pays one
+// flush for many messages.
+func (r *Receiver) judgeAll(ctx context.Context) error {
+	var batch []receive.Message
+	for {
+		batch = batch[:0]
+		select {
+		case m := <-r.arrived:
+			batch = r.add(batch, m)
+		case <-ctx.Done():
+			return nil
+		}
+	more:
+		for len(batch) < maxTogether {
+			select {
+			case m := <-r.arrived:
+				batch = r.add(batch, m)
+			default:
+				break more
+			}
+		}
+		if err := r.judgeBatch(ctx, batch); err != nil {
+			return err
+		}
+	}
+}
+
+// judgeBatch tries until the batch is judged: a key on a token or a sink may be
+// away for a while, and nothing is acknowledged before.
+func (r *Receiver) judgeBatch(ctx context.Context, batch []receive.Message) error {
+	for {
+		_, err := r.judge.HandleBatch(ctx, batch)
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		if errors.Is(err, receive.ErrBroken) {
+			return err
+		}
+		r.log.Error("messages wait: they cannot be judged or stored", "count", len(batch), "error", err)
+		timer := time.NewTimer(retryCommit)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+		}
+	}
+}
+
+// add turns a delivery into a message. Gateways' states and beacons are not
+// messages; a topic that is none of ours says nothing about the site or the
+// device, and what the message itself says is judged.
+func (r *Receiver) add(batch []receive.Message, m mqtt.Received) []receive.Message {
+	message := receive.Message{Payload: m.Payload, Received: time.Now(), Retained: m.Retained, Ack: m.Ack}
+	topic, err := mqtt.ParseTopic(m.Topic)
+	switch {
+	case err != nil:
+	case topic.Kind == mqtt.KindState, topic.Kind == mqtt.KindBeacon, len(m.Payload) == 0:
+		m.Ack()
+		return batch
+	default:
+		message.Site = topic.Site
+		message.Device = kidOf(topic.Device)
+	}
+	return append(batch, message)
+}
+
+func kidOf(hexDigits string) keys.KeyID {
+	var kid keys.KeyID
+	if !unhex(kid[:], hexDigits) {
+		return keys.KeyID{}
+	}
+	return kid
+}
+
+// beaconOnce is the source of one message: the beacon, retained. When the broker
+// has acknowledged it, publishing ends.
+func (r *Receiver) beaconOnce() mqtt.Source {
+	topic := mqtt.Topic{Kind: mqtt.KindBeacon, Site: r.identity.Site.Name, Receiver: r.identity.Name}
+	beacon := r.judge.Beacon()
+	return &once{message: mqtt.Message{Topic: topic.String(), Payload: beacon[:], Retain: true}}
+}
+
+// once is a mqtt.Source of one message.
+type once struct {
+	message mqtt.Message
+	given   bool
+	done    bool
+}
+
+func (o *once) Next(context.Context) (mqtt.Message, uint64, error) {
+	if o.given || o.done {
+		return mqtt.Message{}, 0, io.EOF
+	}
+	o.given = true
+	return o.message, 1, nil
+}
+
+func (o *once) Done(uint64) { o.done = true }
+func (o *once) Rewind()     { o.given = o.done }
+
+// watchRoster reads the roster anew every few seconds, so that a device that is
+// revoked is refused within seconds.
+func (r *Receiver) watchRoster(ctx context.Context) error {
+	tick := time.NewTicker(rosterPeriod)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+		before := r.identity.Roster.Serial
+		roster, err := r.identity.ReadRoster()
+		if err != nil {
+			r.log.Error("the roster cannot be read: the one before is used", "error", err)
+			continue
+		}
+		if roster.Serial != before {
+			r.roster.set(roster)
+			r.log.Info("the roster has changed", "serial", roster.Serial)
+		}
+	}
+}
+
+const rosterPeriod = 5 * time.Second
+
+// directory is the roster as package receive asks for it.
+type directory struct {
+	roster atomic.Pointer[identity.Roster]
+}
+
+func newDirectory(roster *identity.Roster) *directory {
+	d := new(directory)
+	d.set(roster)
+	return d
+}
+
+func (d *directory) set(roster *identity.Roster) { d.roster.Store(roster) }
+
+// Lookup implements receive.Directory.
+func (d *directory) Lookup(kid keys.KeyID) (receive.Device, bool) {
+	entry, ok := d.roster.Load().Device(kid)
+	if !ok {
+		return receive.Device{}, false
+	}
+	return receive.Device{Key: entry.PublicKey, Name: entry.Name, Revoked: entry.Revoked, NotAfter: entry.NotAfter}, true
+}
+
+func (r *Receiver) connected(s mqtt.State) {
+	if s.Connected {
+		r.log.Info("connected to the broker", "broker", r.conf.Broker)
+	} else if s.Err != nil {
+		r.log.Warn("not connected to the broker", "broker", r.conf.Broker, "error", fmt.Sprint(s.Err), "retry", s.Retry)
+	}
+}

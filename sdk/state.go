@@ -1,0 +1,207 @@
+package sdk
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/vitalseal/vitalseal/sdk/core/keys"
+	"github.com/vitalseal/vitalseal/sdk/core/seal"
+)
+
+// state is what a gateway remembers of its chains across restarts: how far each
+// came, to be said in the next anchor, and which anchors are still retained at
+// the broker. None of it is secret, and none is needed to be safe: the boot
+// counter, which is, lives with the identity. After a crash it may be half a
+// minute old, and then the next anchor proves that much less of the tail.
+type state struct {
+	path string
+
+	mu    sync.Mutex
+	doc   document
+	dirty bool
+}
+
+type document struct {
+	Beacon  string                  `json:"beacon,omitempty"` // the last that was echoed
+	Devices map[string]*deviceState `json:"devices"`          // by kid
+}
+
+type deviceState struct {
+	EID     string        `json:"eid"`
+	Seq     uint64        `json:"seq"`
+	Head    string        `json:"head"`
+	Anchors []anchorState `json:"anchors"` // retained, oldest first
+}
+
+type anchorState struct {
+	EID   string    `json:"eid"`
+	Began time.Time `json:"began"`
+	Ended time.Time `json:"ended,omitzero"` // when the next one began
+}
+
+// openState reads the state; a missing file is an empty state. One that cannot
+// be read is set aside rather than standing in the way: see state.
+func openState(path string) (*state, error) {
+	s := &state{path: path, doc: document{Devices: map[string]*deviceState{}}}
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %q: %w", path, err)
+	}
+	if err := json.Unmarshal(raw, &s.doc); err != nil || s.doc.Devices == nil {
+		s.doc = document{Devices: map[string]*deviceState{}}
+		return s, os.Rename(path, path+".damaged")
+	}
+	return s, nil
+}
+
+// beacon returns the last beacon that was echoed, so that a restart does not need
+// a second anchor once it is heard again.
+func (s *state) beacon() seal.Beacon {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var b seal.Beacon
+	if !unhex(b[:], s.doc.Beacon) {
+		return seal.Beacon{}
+	}
+	return b
+}
+
+func (s *state) heard(b seal.Beacon) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.doc.Beacon, s.dirty = hex.EncodeToString(b[:]), true
+}
+
+func (s *state) checkpoint(kid keys.KeyID) seal.Checkpoint {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var c seal.Checkpoint
+	d := s.doc.Devices[kid.String()]
+	if d == nil || !unhex(c.EID[:], d.EID) || !unhex(c.Head[:], d.Head) || d.Seq > seal.MaxSeq {
+		return seal.Checkpoint{}
+	}
+	c.Seq = d.Seq
+	return c
+}
+
+// began notes a new chain, and stores it at once: an anchor that is forgotten
+// would stay retained for ever.
+func (s *state) began(kid keys.KeyID, check seal.Checkpoint, now time.Time) error {
+	s.mu.Lock()
+	d := s.doc.Devices[kid.String()]
+	if d == nil {
+		d = new(deviceState)
+		s.doc.Devices[kid.String()] = d
+	}
+	for i := range d.Anchors {
+		if d.Anchors[i].Ended.IsZero() {
+			d.Anchors[i].Ended = now
+		}
+	}
+	d.Anchors = append(d.Anchors, anchorState{EID: check.EID.String(), Began: now})
+	s.mu.Unlock()
+	s.reached(kid, check)
+	return s.save()
+}
+
+func (s *state) reached(kid keys.KeyID, check seal.Checkpoint) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.doc.Devices[kid.String()]
+	if d == nil {
+		return
+	}
+	eid, head := check.EID.String(), hex.EncodeToString(check.Head[:])
+	if d.EID == eid && d.Seq == check.Seq {
+		return
+	}
+	d.EID, d.Seq, d.Head = eid, check.Seq, head
+	s.dirty = true
+}
+
+// oldAnchor is one that a later one has superseded.
+type oldAnchor struct {
+	kid keys.KeyID
+	eid seal.EID
+}
+
+// superseded returns the anchors that ended before the given time.
+func (s *state) superseded(before time.Time) []oldAnchor {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var old []oldAnchor
+	for id, d := range s.doc.Devices {
+		for _, a := range d.Anchors {
+			var o oldAnchor
+			if !a.Ended.IsZero() && a.Ended.Before(before) && unhex(o.kid[:], id) && unhex(o.eid[:], a.EID) {
+				old = append(old, o)
+			}
+		}
+	}
+	return old
+}
+
+func (s *state) cleared(o oldAnchor) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.doc.Devices[o.kid.String()]
+	for i := range d.Anchors {
+		if d.Anchors[i].EID == o.eid.String() {
+			d.Anchors = append(d.Anchors[:i], d.Anchors[i+1:]...)
+			s.dirty = true
+			return
+		}
+	}
+}
+
+// save stores the state if it changed, by way of a second file, so that a crash
+// leaves the old one or the new one.
+func (s *state) save() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.dirty {
+		return nil
+	}
+	raw, err := json.Marshal(&s.doc)
+	if err != nil {
+		return err
+	}
+	next := s.path + ".new"
+	if err := writeSynced(next, raw); err != nil {
+		return fmt.Errorf("store the state of the chains: %w", err)
+	}
+	if err := os.Rename(next, s.path); err != nil {
+		return fmt.Errorf("store the state of the chains: %w", err)
+	}
+	s.dirty = false
+	return nil
+}
+
+func writeSynced(path string, content []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+func unhex(dst []byte, s string) bool {
+	if hex.DecodedLen(len(s)) != len(dst) {
+		return false
+	}
+	_, err := hex.Decode(dst, []byte(s))
+	return err == nil
+}

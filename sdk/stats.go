@@ -1,0 +1,81 @@
+package sdk
+
+import (
+	"time"
+
+	"github.com/vitalseal/vitalseal/sdk/core/keys"
+	"github.com/vitalseal/vitalseal/sdk/mqtt"
+	"github.com/vitalseal/vitalseal/sdk/outbox"
+)
+
+// Stats is what an operator asks for. It has counts and times, never a reading.
+type Stats struct {
+	Connection ConnectionStats
+	Outbox     outbox.Stats
+	Oldest     time.Time // when the oldest envelope that waits was stored; zero: none waits
+	Devices    []DeviceStats
+	Err        error // why readings cannot be sealed or stored just now
+}
+
+// ConnectionStats is about the connection to the broker.
+type ConnectionStats struct {
+	Connected bool
+	Since     time.Time // of the change to or from Connected
+	Count     uint64    // connections made since Open
+	LastAck   time.Time // when the broker last acknowledged an envelope
+	Acked     uint64    // envelopes acknowledged since Open
+	Err       error     // why it is not connected
+}
+
+// DeviceStats is about one device.
+type DeviceStats struct {
+	Name     string
+	KeyID    keys.KeyID
+	Recorded uint64    // readings taken since Open
+	Refused  uint64    // readings refused since Open, each accounted for in a signed record
+	Last     time.Time // of the newest reading
+}
+
+// Stats returns the state of the pipeline now.
+func (p *Pipeline) Stats() Stats {
+	s := Stats{Outbox: p.queue.Stats()}
+	s.Oldest, _ = p.queue.Oldest() // its absence is not worth an error here
+	p.mu.Lock()
+	s.Connection, s.Err = p.connection, p.commitErr
+	p.mu.Unlock()
+	for _, d := range p.allDevices() {
+		s.Devices = append(s.Devices, d.Stats())
+	}
+	return s
+}
+
+// Stats returns the state of the device now.
+func (d *Device) Stats() DeviceStats {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return DeviceStats{Name: d.name, KeyID: d.kid, Recorded: d.total, Refused: d.lost, Last: d.last}
+}
+
+func (p *Pipeline) connected(s mqtt.State) {
+	p.mu.Lock()
+	if p.connection.Connected != s.Connected || p.connection.Since.IsZero() {
+		p.connection.Since = time.Now()
+	}
+	p.connection.Connected, p.connection.Err = s.Connected, s.Err
+	if s.Connected {
+		p.connection.Count++
+	}
+	p.mu.Unlock()
+	if s.Connected {
+		p.log.Info("connected to the broker", "broker", p.conf.Broker)
+	} else if s.Err != nil {
+		p.log.Warn("not connected to the broker", "broker", p.conf.Broker, "error", s.Err, "retry", s.Retry)
+	}
+}
+
+func (p *Pipeline) acknowledged() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.connection.LastAck = time.Now()
+	p.connection.Acked++
+}

@@ -45,7 +45,7 @@
 //
 // Drained means that what is stored is soon acknowledged, offline that the
 // backlog grows. The outbox needs one write and one fdatasync a commit and
-// lane, bbolt two fdatasyncs and more writes. Drained, segments are recycled:
+// Drained, segments are recycled:
 // to write over blocks that were written before changes no metadata. Offline,
 // each segment is a new preallocated file, and ext4 journals its extents as
 // they are first written; zeroing a file beforehand would only move that cost.

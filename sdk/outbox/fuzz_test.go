@@ -85,7 +85,9 @@ func FuzzSegment(f *testing.F) {
 		if err := os.WriteFile(filepath.Join(dir, fuzzName), file, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		q := open(t, small(dir))
+		cfg := small(dir)
+		cfg.FS = &faultFS{FS: outbox.DirFS(dir), lazy: true}
+		q := open(t, cfg)
 		n := 0
 		for _, r := range waiting(t, q) {
 			want := seal(frameOf(r))

@@ -191,7 +191,7 @@ func (m *model) crash(t *rapid.T) {
 	snapshot(m.t, m.dir).restore(m.t, dir)
 	old := m.q
 	m.dir = dir
-	m.fs = &faultFS{FS: outbox.DirFS(dir)}
+	m.fs = &faultFS{FS: outbox.DirFS(dir), lazy: true}
 	if err := old.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func TestModel(t *testing.T) {
 		run++
 		dir := fmt.Sprintf("%s/%d", t.TempDir(), run)
 		m := &model{
-			t: t, dir: dir, fs: &faultFS{FS: outbox.DirFS(dir)},
+			t: t, dir: dir, fs: &faultFS{FS: outbox.DirFS(dir), lazy: true},
 			appended: map[uint64]outbox.Record{}, committed: map[uint64]outbox.Record{},
 			acked: map[uint64]bool{}, uncertain: map[uint64]outbox.Record{},
 		}

@@ -44,9 +44,9 @@
 //	bbolt, offline        75.30   14.00    2.47
 //
 // Drained means that what is stored is soon acknowledged, offline that the
-// backlog grows. The outbox needs one write and one fdatasync a commit and
-// Drained, segments are recycled:
-// to write over blocks that were written before changes no metadata. Offline,
+// backlog grows. Counted by strace for 500 commits of 10 records and the set-up:
+// outbox 514 fdatasyncs and 518 writes (one of each a commit and lane), bbolt
+// 1,001 and 2,001. Drained, segments are recycled: to write over blocks that were written before changes no metadata. Offline,
 // each segment is a new preallocated file, and ext4 journals its extents as
 // they are first written; zeroing a file beforehand would only move that cost.
 //

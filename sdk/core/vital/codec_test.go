@@ -159,7 +159,7 @@ func TestRandomBatchesRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	var back vital.Batch
-	for i := range 3000 {
+	for i := range 1000 {
 		b := randomBatch(rng)
 		payload, err := b.Append(nil)
 		if err != nil {

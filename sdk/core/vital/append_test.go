@@ -117,6 +117,27 @@ func TestChangedBatches(t *testing.T) {
 	}
 }
 
+// TestRowsWithMoreMetricsThanADictionary decodes rows of 256 metrics, which fill
+// their dictionary, and gives one row another metric.
+func TestRowsWithMoreMetricsThanADictionary(t *testing.T) {
+	b := &vital.Batch{}
+	for i := range 300 {
+		metric := vital.Code(i % 256)
+		b.Numerics = append(b.Numerics, numeric(uint64(i*i), metric, vital.Percent, vital.Int(i), 0))
+	}
+	var back, again vital.Batch
+	if err := back.Decode(mustEncode(b)); err != nil {
+		t.Fatal(err)
+	}
+	back.Numerics[299].Code = 1000 // the 257th
+	if err := again.Decode(mustEncode(&back)); err != nil {
+		t.Fatal(err)
+	}
+	if !same(&back, &again) {
+		t.Error("another batch came back")
+	}
+}
+
 // TestColumnsComeOutTimeByTime: the order of a monitor's report is kept.
 func TestColumnsComeOutTimeByTime(t *testing.T) {
 	b := oneHertz(monitor, 20, 0)

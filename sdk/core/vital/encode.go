@@ -15,7 +15,7 @@ func (b *Batch) Append(dst []byte) ([]byte, error) {
 	if len(b.Numerics) > MaxEntries {
 		return dst, ErrTooLarge
 	}
-	t, err := b.check()
+	base, err := b.check()
 	if err != nil {
 		return dst, err
 	}
@@ -25,72 +25,68 @@ func (b *Batch) Append(dst []byte) ([]byte, error) {
 	} else {
 		p.makePlan(b)
 	}
-	e := encoder{b: b, out: dst, base: t.first, limit: len(dst) + MaxPayload}
+	e := encoder{b: b, out: dst, base: base, limit: len(dst) + MaxPayload}
 	if !e.payload(p) {
 		return e.out[:len(dst)], ErrTooLarge
 	}
 	return e.out, nil
 }
 
-// times is the span of the times of a batch.
-type times struct {
+// checker collects the span of the times of a batch and the first error. It is
+// no closure, which TinyGo would put on the heap.
+type checker struct {
 	first, last uint64
 	any         bool
+	err         error
 }
 
-func (t *times) add(ms uint64) {
-	if !t.any || ms < t.first {
-		t.first = ms
+func (c *checker) add(ms uint64, err error) {
+	if !c.any || ms < c.first {
+		c.first = ms
 	}
-	if !t.any || ms > t.last {
-		t.last = ms
+	if !c.any || ms > c.last {
+		c.last = ms
 	}
-	t.any = true
+	c.any = true
+	if c.err == nil {
+		c.err = err
+	}
 }
 
-// check validates every reading and returns the span of their times.
-func (b *Batch) check() (t times, err error) {
-	keep := func(ms uint64, e error) {
-		t.add(ms)
-		if err == nil {
-			err = e
-		}
-	}
-	if checkText(b.Label) != nil {
-		return t, errText
-	}
+// check validates every reading and returns the first of their times, 0 if there
+// is none.
+func (b *Batch) check() (base uint64, err error) {
+	c := checker{err: checkText(b.Label)}
 	for i := range b.Numerics {
 		n := &b.Numerics[i]
-		t.add(n.Time)
 		if n.Status == 0 && n.Value.IsNumber() && n.Time <= maxTime {
-			continue // by far the most
-		}
-		if err := n.Validate(); err != nil {
-			return t, err
+			c.add(n.Time, nil) // by far the most
+		} else {
+			c.add(n.Time, n.Validate())
 		}
 	}
 	for i := range b.Waves {
-		keep(b.Waves[i].Time, b.Waves[i].Validate())
+		c.add(b.Waves[i].Time, b.Waves[i].Validate())
 	}
 	for i := range b.Enumerations {
-		keep(b.Enumerations[i].Time, b.Enumerations[i].Validate())
+		c.add(b.Enumerations[i].Time, b.Enumerations[i].Validate())
 	}
 	for i := range b.Alerts {
-		keep(b.Alerts[i].Time, b.Alerts[i].Validate())
+		c.add(b.Alerts[i].Time, b.Alerts[i].Validate())
 	}
 	for i := range b.Events {
-		keep(b.Events[i].Time, b.Events[i].Validate())
+		c.add(b.Events[i].Time, b.Events[i].Validate())
 	}
 	for i := range b.Drops {
-		keep(b.Drops[i].Time, b.Drops[i].Validate())
+		c.add(b.Drops[i].Time, b.Drops[i].Validate())
 	}
 	for i := range b.Heartbeats {
-		keep(b.Heartbeats[i].Time, b.Heartbeats[i].Validate())
+		c.add(b.Heartbeats[i].Time, b.Heartbeats[i].Validate())
 	}
-	if err == nil && t.last-t.first > maxSpan {
-		err = ErrSpan
+	if c.err == nil && c.last-c.first > maxSpan {
+		c.err = ErrSpan
 	}
-	return t, err
+	return c.first, c.err
 }
 
 // encoder writes sections; next counts the records of each kind written so far.
@@ -324,11 +320,11 @@ func (e *encoder) rice(w *Wave, limit int) bool {
 		return false
 	}
 	n := len(out) - start
+	out = cbor.AppendBytesHead(out, n)
 	var head [9]byte
-	h := cbor.AppendBytesHead(head[:0], n)
-	out = append(out, h...)
-	copy(out[start+len(h):], out[start:start+n])
-	copy(out[start:], h)
+	h := copy(head[:], out[start+n:])
+	copy(out[start+h:], out[start:start+n])
+	copy(out[start:], head[:h])
 	e.out = out
 	return true
 }

@@ -238,9 +238,7 @@ func (r *bitReader) rice(k uint) (uint64, error) {
 }
 
 func (r *bitReader) escaped(k uint) (uint64, error) {
-	if _, ok := r.get(riceEscape); !ok {
-		return 0, errSamples
-	}
+	r.get(riceEscape) // they are there: they were counted
 	z, ok := r.get(fullBits)
 	switch {
 	case !ok:

@@ -25,13 +25,20 @@ func (w *work) anchor(a *arrival, d *device) Result {
 	case anchor.Site != w.r.conf.Site:
 		return w.quarantine(a, WrongSite, "its anchor is of another site")
 	case d.first == 0 && w.r.conf.RequireBeacon && anchor.Beacon != w.r.beacon:
+		// The device may not have heard the beacon yet. Once it has, its next
+		// chain names this one as the one before.
+		if !w.overdue(a) {
+			return w.hold(a)
+		}
 		return w.quarantine(a, Rollback, "its anchor does not echo the beacon of this receiver")
 	case anchor.Boot > d.highest:
 		return w.begin(a, &anchor)
-	case anchor.Boot < d.floor || d.hasBoot(anchor.Boot):
+	case d.hasBoot(anchor.Boot):
 		return w.quarantine(a, Rollback, "its boot counter has been used")
 	case d.successor(a.EID()) != nil:
 		return w.begin(a, &anchor)
+	case anchor.Boot < d.floor:
+		return w.quarantine(a, Rollback, "its boot counter has been used")
 	case a.Retained && !w.overdue(a):
 		return w.hold(a)
 	}

@@ -150,6 +150,9 @@ func (s *File) Rewind(mark []byte) error {
 	return s.f.Sync()
 }
 
+// Name returns the path the file was opened with.
+func (s *File) Name() string { return s.f.Name() }
+
 // Close closes the file. What was not synced is not in it.
 func (s *File) Close() error { return s.f.Close() }
 

@@ -1,0 +1,250 @@
+package receive_test
+
+import (
+	"bytes"
+	"context"
+	"testing"
+	"time"
+
+	"github.com/vitalseal/vitalseal/sdk/core/cbor"
+	"github.com/vitalseal/vitalseal/sdk/core/keys"
+	"github.com/vitalseal/vitalseal/sdk/core/seal"
+	"github.com/vitalseal/vitalseal/sdk/receive"
+)
+
+// TestAttacks tries, against a receiver that has a chain with one message, what
+// somebody on the broker can do. None may show a reading, and the true message
+// that comes next must be shown.
+func TestAttacks(t *testing.T) {
+	type scene struct {
+		*rig
+		victim, other *device
+		anchor, first []byte
+	}
+	for _, attack := range []struct {
+		name string
+		want receive.Verdict
+		make func(*scene) receive.Message
+	}{
+		{"forged with an own key", receive.WrongDevice, func(s *scene) receive.Message {
+			forger := newDevice(s.t, 66)
+			forger.begin()
+			return s.message(forger.reading(0))
+		}},
+		{"forged with an own key on the victim's topic", receive.WrongDevice, func(s *scene) receive.Message {
+			forger := newDevice(s.t, 66)
+			forger.begin()
+			m := s.message(forger.reading(0))
+			m.Device = s.victim.kid()
+			return m
+		}},
+		{"forged in the victim's name", receive.BadSignature, func(s *scene) receive.Message {
+			forger := newDevice(s.t, 66)
+			forger.begin()
+			return s.message(graft(s.t, s.first, forger.reading(0), 0))
+		}},
+		{"header of the victim, body of another device", receive.BadSignature, func(s *scene) receive.Message {
+			return s.message(graft(s.t, s.first, s.other.reading(0), 0))
+		}},
+		{"body of the victim, signature of another message", receive.BadSignature, func(s *scene) receive.Message {
+			return s.message(graft(s.t, s.other.reading(0), s.victim.clone().rebegun().reading(0), 0, 1))
+		}},
+		{"another device's message on the victim's topic", receive.WrongDevice, func(s *scene) receive.Message {
+			m := s.message(s.other.reading(0))
+			m.Device = s.victim.kid()
+			return m
+		}},
+		{"topic of another site", receive.WrongSite, func(s *scene) receive.Message {
+			m := s.message(s.first)
+			m.Site = "ward-4"
+			return m
+		}},
+		{"anchor of another site", receive.WrongSite, func(s *scene) receive.Message {
+			c := s.victim.clone()
+			c.tweak = func(a *seal.Anchor) { a.Site = "ward-4" }
+			return s.message(c.begin())
+		}},
+		{"message under an anchor of another site", receive.WrongSite, func(s *scene) receive.Message {
+			c := s.victim.clone()
+			c.tweak = func(a *seal.Anchor) { a.Site = "ward-4" }
+			s.send(c.begin())
+			return s.message(c.reading(0))
+		}},
+		{"replayed at once", receive.Duplicate, func(s *scene) receive.Message { return s.message(s.first) }},
+		{"replayed the next day", receive.Replay, func(s *scene) receive.Message {
+			s.now = s.now.Add(24 * time.Hour)
+			return s.message(s.first)
+		}},
+		{"replayed the next day, after a restart", receive.Replay, func(s *scene) receive.Message {
+			s.now = s.now.Add(24 * time.Hour)
+			s.restart()
+			return s.message(s.first)
+		}},
+		{"rolled back", receive.Rollback, func(s *scene) receive.Message {
+			c := s.victim.clone()
+			c.boot -= 2
+			return s.message(c.begin())
+		}},
+		{"forked", receive.Fork, func(s *scene) receive.Message {
+			return s.message(s.victim.clone().rebegun().reading(0))
+		}},
+		{"revoked", receive.Revoked, func(s *scene) receive.Message {
+			entry := s.ros.devices[s.other.kid()]
+			entry.Revoked = s.now
+			s.ros.devices[s.other.kid()] = entry
+			return s.message(s.other.reading(0))
+		}},
+		{"expired", receive.Revoked, func(s *scene) receive.Message {
+			entry := s.ros.devices[s.other.kid()]
+			entry.NotAfter = s.now.Add(-time.Second)
+			s.ros.devices[s.other.kid()] = entry
+			return s.message(s.other.reading(0))
+		}},
+		{"a key of another algorithm", receive.WrongDevice, func(s *scene) receive.Message {
+			p, err := keys.NewP256(&[32]byte{31: 1})
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			s.ros.devices[s.other.kid()] = receive.Device{Key: p.Public()}
+			return s.message(s.other.reading(0))
+		}},
+		{"oversized", receive.Malformed, func(s *scene) receive.Message {
+			return s.message(append(bytes.Clone(s.first), make([]byte, seal.MaxMessage)...))
+		}},
+		{"with a trailing byte", receive.Malformed, func(s *scene) receive.Message {
+			return s.message(append(bytes.Clone(s.first), 0))
+		}},
+		{"empty", receive.Malformed, func(s *scene) receive.Message { return s.message(nil) }},
+	} {
+		t.Run(attack.name, func(t *testing.T) {
+			s := &scene{victim: newDevice(t, 1), other: newDevice(t, 2)}
+			s.rig = newRig(t, s.victim, s.other)
+			s.anchor = s.victim.begin()
+			s.want(receive.Valid, s.anchor)
+			s.want(receive.Valid, s.other.begin())
+			s.first = s.victim.reading(97)
+			s.want(receive.Valid, s.first)
+			next := s.victim.reading(96)
+			s.lines()
+			m := attack.make(s)
+			s.lines()
+			if res := s.handle(m); res.Verdict != attack.want {
+				t.Fatalf("verdict %q (%s), want %q", res.Verdict, res.Reason, attack.want)
+			}
+			got := s.lines()
+			if len(got) != 1 || got[0].Verdict != attack.want.String() || got[0].Value != nil || got[0].Reason == "" {
+				t.Errorf("lines %+v", got)
+			}
+			s.want(receive.Valid, next)
+			s.wantLines("valid 96")
+		})
+	}
+}
+
+// rebegun begins the chain of the original once more: same boot, same salt.
+func (d *device) rebegun() *device {
+	d.boot--
+	d.begin()
+	return d
+}
+
+// graft returns message b with the given items (0 protected header, 1 payload,
+// 2 signature) of message a.
+func graft(t testing.TB, a, b []byte, items ...int) []byte {
+	t.Helper()
+	from, into := split(t, a), split(t, b)
+	for _, i := range items {
+		into[i] = from[i]
+	}
+	m := cbor.AppendArray(cbor.AppendTag(nil, 18), 4)
+	m = cbor.AppendBytes(m, into[0])
+	m = cbor.AppendMap(m, 0)
+	m = cbor.AppendBytes(m, into[1])
+	return cbor.AppendBytes(m, into[2])
+}
+
+func split(t testing.TB, m []byte) [3][]byte {
+	t.Helper()
+	r := cbor.NewReader(m)
+	r.Tag()
+	r.ArrayLen(4)
+	var s [3][]byte
+	s[0] = r.Bytes()
+	r.MapLen(0)
+	s[1], s[2] = r.Bytes(), r.Bytes()
+	if err := r.Done(); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestEveryByte alters each byte of an anchor and of a batch, and cuts them at
+// each length: nothing of it may be believed, shown or kept.
+func TestEveryByte(t *testing.T) {
+	d := newDevice(t, 1)
+	g := newRig(t, d)
+	anchor := d.begin()
+	message := d.reading(97)
+	refused := func(m []byte, what string, i int) {
+		t.Helper()
+		res := g.send(m)
+		switch res.Verdict {
+		case receive.Malformed, receive.BadSignature, receive.WrongDevice:
+		default:
+			t.Errorf("%s %d: verdict %q, pending %v", what, i, res.Verdict, res.Pending)
+		}
+	}
+	for _, whole := range [][]byte{anchor, message} {
+		for i := range whole {
+			for _, flip := range []byte{0x01, 0x80, 0xff} {
+				altered := bytes.Clone(whole)
+				altered[i] ^= flip
+				refused(altered, "byte", i)
+			}
+			refused(whole[:i], "cut at", i)
+		}
+	}
+	if s := g.r.Stats(); s.Pending != 0 {
+		t.Errorf("%d altered messages are held", s.Pending)
+	}
+	for _, l := range g.lines() {
+		if l.Value != nil || l.Verdict == "valid" {
+			t.Fatalf("line %+v", l)
+		}
+	}
+	g.want(receive.Valid, anchor)
+	g.want(receive.Valid, message)
+	g.wantLines("valid anchor; valid 97")
+}
+
+// FuzzHandle gives a receiver arbitrary bytes: only what the device sealed may
+// ever be valid.
+func FuzzHandle(f *testing.F) {
+	d := newDevice(f, 1)
+	g := newRig(f, d)
+	anchor := d.begin()
+	message := d.reading(97)
+	g.want(receive.Valid, anchor)
+	g.want(receive.Valid, message)
+	for _, seed := range [][]byte{anchor, message, {}, {0xd2, 0x84}, d.reading(1)[:40]} {
+		f.Add(seed)
+	}
+	g.out.Reset()
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		res, err := g.r.Handle(context.Background(), receive.Message{Site: site, Payload: payload, Received: g.now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		known := bytes.Equal(payload, anchor) || bytes.Equal(payload, message)
+		if res.Pending || res.Verdict == receive.Valid || known != (res.Verdict == receive.Duplicate) {
+			t.Errorf("%x: %+v", payload, res)
+		}
+		lines := parseLines(t, g.out.Bytes())
+		g.out.Reset()
+		for _, l := range lines {
+			if l.Value != nil {
+				t.Errorf("%x: line %+v", payload, l)
+			}
+		}
+	})
+}

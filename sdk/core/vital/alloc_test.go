@@ -97,15 +97,17 @@ func BenchmarkAppend(b *testing.B) {
 			}
 		}
 	})
-	b.Run("ECG=250", func(b *testing.B) {
-		batch, buf := waveBatch(vital.CodingAuto, syntheticECG(250)...), make([]byte, 0, vital.MaxPayload)
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, err := batch.Append(buf); err != nil {
-				b.Fatal(err)
+	for _, coding := range []vital.Coding{vital.CodingInt16, vital.Coding12Bit, vital.CodingRice, vital.CodingAuto} {
+		b.Run(fmt.Sprintf("ECG=250 coding=%d", coding), func(b *testing.B) {
+			batch, buf := waveBatch(coding, syntheticECG(250)...), make([]byte, 0, vital.MaxPayload)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := batch.Append(buf); err != nil {
+					b.Fatal(err)
+				}
 			}
-		}
-	})
+		})
+	}
 }
 
 func BenchmarkDecode(b *testing.B) {
@@ -125,5 +127,7 @@ func BenchmarkDecode(b *testing.B) {
 		run(fmt.Sprintf("numerics=%d", n), oneHertz(monitor[:1], n, 0))
 	}
 	run("eight metrics, 128", oneHertz(monitor, 16, 0))
-	run("ECG=250", waveBatch(vital.CodingAuto, syntheticECG(250)...))
+	for _, coding := range []vital.Coding{vital.CodingInt16, vital.Coding12Bit, vital.CodingRice} {
+		run(fmt.Sprintf("ECG=250 coding=%d", coding), waveBatch(coding, syntheticECG(250)...))
+	}
 }

@@ -6,6 +6,9 @@ package vital
 // Label is the opaque name of a bed or an encounter, chosen by the hospital; it
 // exists inside the ciphertext only. It holds for this and all later messages
 // under the same anchor.
+//
+// A batch and its copies share memory that Append works in: one goroutine uses
+// them at a time.
 type Batch struct {
 	Label        string // at most MaxText bytes; empty: unchanged
 	Numerics     []Numeric

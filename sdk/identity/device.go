@@ -28,6 +28,9 @@ type DeviceIdentity struct {
 	s *deviceState
 }
 
+// deviceState stands behind one pointer and its secrets behind another: fmt
+// follows one where a verb does not fit and Format cannot be called, as in
+// somebody's unexported field.
 type deviceState struct {
 	path      string
 	file      *os.File // holds the lock
@@ -282,14 +285,16 @@ func (d *DeviceIdentity) PSK() keys.PreSharedKey {
 	if d.s.psk == nil {
 		return nil
 	}
-	return devicePSK{d.s.psk}
+	psk := d.s.psk
+	return devicePSK{func() *keys.SoftwarePSK { return psk }}
 }
 
-// devicePSK hides the key from printing.
-type devicePSK struct{ key *keys.SoftwarePSK }
+// devicePSK hides the key behind a function: fmt follows a pointer when a verb
+// does not fit, and never a function.
+type devicePSK struct{ key func() *keys.SoftwarePSK }
 
-func (p devicePSK) Generation() uint32 { return p.key.Generation() }
+func (p devicePSK) Generation() uint32 { return p.key().Generation() }
 
 func (p devicePSK) ContentSecret(cs *[keys.SecretSize]byte, kid keys.KeyID, boot uint64, salt *[keys.SaltSize]byte) error {
-	return p.key.ContentSecret(cs, kid, boot, salt)
+	return p.key().ContentSecret(cs, kid, boot, salt)
 }

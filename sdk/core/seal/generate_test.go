@@ -580,6 +580,8 @@ func (b *book) wrongKeys(c, full *chain) {
 	p.eid, p.prev, p.encProtected, p.encUnprotected, p.ciphertext = mine.eid, mine.prev, mine.encProtected, mine.encUnprotected, mine.ciphertext
 	stolen := p.forge(b.t, other.key)
 	b.add("stolen-ciphertext", "valid", "11", "a ciphertext signed as another device's: authentic as that device's, and of no chain that device began", other, hexField("message", stolen))
+	b.add("stolen-ciphertext-read", "wrong-anchor", "13", "the same, read under the anchor it was stolen from", other,
+		append(c.read(stolen), hexField("anchor-key", c.public.Bytes()))...)
 	ed := c.good(b.t)
 	ed.forge(b.t, c.key)
 	ed.signature = addOrder(ed.signature)

@@ -76,7 +76,10 @@ func (v coseVerifier) Verify(content, signature []byte) error {
 		ok = ed25519.Verify(raw, content, signature)
 	case keys.AlgESP256:
 		digest := sha256.Sum256(content)
-		public := &ecdsa.PublicKey{Curve: elliptic.P256(), X: new(big.Int).SetBytes(raw[:32]), Y: new(big.Int).SetBytes(raw[32:])}
+		public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), append([]byte{4}, raw...))
+		if err != nil {
+			return err
+		}
 		ok = ecdsa.Verify(public, digest[:], new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:]))
 	}
 	if !ok {

@@ -108,7 +108,8 @@ func checkCommitment(ratchet *keys.Ratchet, want *[keys.SecretSize]byte) error {
 	return nil
 }
 
-// Open appends the payload of a batch to dst. A message of another chain is
+// Open appends the payload of a batch to dst, whose memory must not be the
+// message's. A message of another chain is
 // ErrWrongAnchor, and so is a first message that does not follow the anchor: EIDs
 // are short, and this is where two anchors that share one part. A message that
 // does not decrypt, or comes before the epoch of a grant, is ErrCannotOpen.

@@ -116,13 +116,25 @@ func TestOpenInAnyOrder(t *testing.T) {
 	}
 }
 
+// TestOverhead holds the sizes that FORMAT.md states.
 func TestOverhead(t *testing.T) {
 	d := newDevice(1)
-	d.begin(t)
-	payload := make([]byte, 64)
-	first := len(d.seal(t, payload)) - len(payload)
-	if first < 139 || first > 143 {
-		t.Errorf("a message of 64 bytes costs %d bytes, want 139 to 143", first)
+	d.anchor.EpochShift = 32
+	anchor := d.begin(t)
+	for _, x := range []struct {
+		seq        uint64
+		size, want int
+	}{
+		{1, 1, 139}, {1, 13, 140}, {1, 64, 140}, {1 << 8, 64, 141}, {1 << 16, 64, 142},
+		{1, 2048, 142}, {seal.MaxSeq, 64, 144}, {seal.MaxSeq, 2048, 146},
+	} {
+		m := d.batch(t, &anchor, x.seq, anchor.Head(), make([]byte, x.size)).forge(t, d.key)
+		if got := len(m) - x.size; got != x.want {
+			t.Errorf("message %d of %d bytes costs %d more, want %d", x.seq, x.size, got, x.want)
+		}
+	}
+	if got := len(d.seal(t, make([]byte, 64))) - 64; got != 140 {
+		t.Errorf("the Sealer's first message of 64 bytes costs %d more, want 140", got)
 	}
 }
 

@@ -140,6 +140,12 @@ func (v *vector) key(t testing.TB) keys.PublicKey {
 func (v *vector) context(t testing.TB, name string) seal.Verified {
 	t.Helper()
 	key := v.key(t)
+	if v.has("anchor-key") {
+		var err error
+		if key, err = keys.NewPublicKey(keys.AlgEd25519, v.hex(t, "anchor-key")); err != nil {
+			t.Fatalf("%s: anchor-key: %v", v.name, err)
+		}
+	}
 	e, err := seal.Parse(v.hex(t, name))
 	if err != nil {
 		t.Fatalf("%s: %s: %v", v.name, name, err)
@@ -329,7 +335,7 @@ func describedAnchor(a *seal.Anchor) []field {
 }
 
 // fieldNames are the names that a vector may use.
-var fieldNames = []string{"expect", "MUST", "comment", "alg", "key", "psk", "secret", "anchor", "grant",
+var fieldNames = []string{"expect", "MUST", "comment", "alg", "key", "psk", "secret", "anchor", "anchor-key", "grant",
 	"message", "payload", "kind", "eid", "seq", "prev", "head", "epoch", "site", "boot", "salt",
 	"commitment", "shift", "suite", "heartbeat", "flags", "clock", "beacon", "previous", "recipients",
 	"generation", "recipient-1", "recipient-2"}

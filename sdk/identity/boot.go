@@ -30,6 +30,7 @@ type bootRecord struct {
 }
 
 func bootPath(device string) string  { return trimDevice(device) + ".boot" }
+func lockPath(device string) string  { return trimDevice(device) + ".lock" }
 func freshPath(device string) string { return trimDevice(device) + ".new" }
 
 func (b *bootRecord) sum() ([]byte, error) {

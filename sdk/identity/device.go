@@ -64,20 +64,18 @@ type deviceDocument struct {
 // relied on (ErrBootRecord), on a roster older than one already used
 // (ErrOlderRoster) and, last of all, on an identity that is in use (ErrInUse).
 func LoadDevice(path string) (*DeviceIdentity, error) {
-	file, err := openSecret(path, os.O_RDONLY)
+	d, err := readDevice(path)
 	if err != nil {
 		return nil, err
 	}
-	d, err := loadDevice(path, file)
-	if err != nil {
-		file.Close()
+	if d.s.file, err = lockDevice(path); err != nil {
 		return nil, err
 	}
 	return d, nil
 }
 
-func loadDevice(path string, file *os.File) (*DeviceIdentity, error) {
-	text, err := readAll(file, path)
+func readDevice(path string) (*DeviceIdentity, error) {
+	text, err := readSecret(path)
 	if err != nil {
 		return nil, err
 	}
@@ -91,19 +89,32 @@ func loadDevice(path string, file *os.File) (*DeviceIdentity, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.s.path, d.s.file = path, file
 	record, _, err := readBoot(path, d.KeyID)
 	if err != nil {
 		return nil, err
 	}
 	clear(record.Key)
-	d.s.serial = record.Serial
+	d.s.path, d.s.serial = path, record.Serial
 	if !doc.PreShared {
 		if _, err := d.readRoster(); err != nil {
 			return nil, err
 		}
 	}
-	return d, lock(file, "stop the other one first: two that seal as one device look like a forgery to receivers")
+	return d, nil
+}
+
+// lockDevice locks a file of its own: one that is also copied to the gateway
+// could be replaced, lock and all, while it is held.
+func lockDevice(path string) (*os.File, error) {
+	f, err := os.OpenFile(lockPath(path), os.O_RDWR|os.O_CREATE|openNonblock, modeSecret)
+	if err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	if err := lock(f, "stop the other one first: two that seal as one device look like a forgery to receivers"); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 func (doc *deviceDocument) identity(path string) (*DeviceIdentity, error) {
@@ -212,6 +223,7 @@ func (d *DeviceIdentity) nextBoot() (uint64, error) {
 	}
 	record.Serial = max(record.Serial, d.s.serial)
 	if err := record.store(d.s.path, d.Name, started); err != nil {
+		d.s.boot = 0 // the old record or the new one
 		return 0, err
 	}
 	d.s.boot, d.s.psk = record.Boot, psk
@@ -259,6 +271,9 @@ func (d *DeviceIdentity) PrepareAnchor(anchor *seal.Anchor) (secret [keys.Secret
 			return secret, err
 		}
 		to = roster.Recipients
+		if err := checkCount(to); err != nil {
+			return secret, err // before a counter is used up
+		}
 	}
 	boot, err := d.nextBoot()
 	if err != nil {

@@ -311,7 +311,7 @@ func TestOldGenerationIsErased(t *testing.T) {
 		entries, err := os.ReadDir(dir)
 		r.must(err)
 		for _, e := range entries {
-			if e.Name() != "bed-1.device" && e.Name() != "bed-1.new" && e.Name() != "mcu-1.device" && e.Name() != "mcu-1.boot" {
+			if strings.HasPrefix(e.Name(), ".") || e.Name() == "mcu-1.new" {
 				t.Errorf("left over: %s", e.Name())
 			}
 		}
@@ -355,4 +355,43 @@ func TestDeviceRefusesOlderRoster(t *testing.T) {
 	r.must(d.Close())
 	_, err = identity.LoadDevice(r.devicePath("bed-1"))
 	wantError(t, err, identity.ErrOlderRoster)
+}
+
+// An identity that is copied over again while it is in use stays locked.
+func TestLockSurvivesReplacement(t *testing.T) {
+	r := newRig(t)
+	r.load("bed-1")
+	path := r.devicePath("bed-1")
+	text, err := os.ReadFile(path)
+	r.must(err)
+	r.must(os.Remove(path))
+	r.must(os.WriteFile(path, text, 0o600))
+	_, err = identity.LoadDevice(path)
+	wantError(t, err, identity.ErrInUse)
+}
+
+// A site without recipients does not use up counters.
+func TestAnchorForNobody(t *testing.T) {
+	r := newRig(t)
+	r.must(r.site.RemoveRecipient("station"))
+	r.must(r.site.RemoveRecipient("legacy"))
+	d := r.load("bed-1")
+	if _, err := d.PrepareAnchor(&seal.Anchor{}); err == nil || !strings.Contains(hint(err), "add a recipient") {
+		t.Errorf("anchor for nobody: %v", err)
+	}
+	if boot, err := d.NextBoot(); err != nil || boot != 1 {
+		t.Errorf("boot %d, %v", boot, err)
+	}
+}
+
+// The most that one authentic but hostile anchor costs a receiver.
+func BenchmarkFarthestGeneration(b *testing.B) {
+	r := newRig(b)
+	c := r.begin(r.load("mcu-1"), func(a *seal.Anchor) { a.Generation = 1 << 20 })
+	keyring := r.receiver("station").Keyring
+	for b.Loop() {
+		if _, err := keyring.ContentSecret(c.begun); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -54,6 +54,7 @@
 //	    devices/DEVICE.device  0600
 //	    devices/DEVICE.new     0600, until the device's first start
 //	    devices/DEVICE.boot    0600, from then on; only at the gateway
+//	    devices/DEVICE.lock    0600, empty: held by who seals; only at the gateway
 //	  recipients/NAME/         0700: to be copied to the receiver as a whole
 //	    recipient.key          0600: X25519 and X-Wing
 //	    receiver.pem receiver.key ca.pem site.pub roster

@@ -183,7 +183,7 @@ func (s *Site) RevokeDevice(nameOrID string, when time.Time) error {
 
 func (s *Site) eraseDevice(d *Device) error {
 	path := s.path(gatewaysDir, d.Gateway, devicesDir, d.Name+deviceSuffix)
-	return errors.Join(eraseFile(path), eraseFile(freshPath(path)), eraseFile(bootPath(path)))
+	return errors.Join(eraseFile(path), eraseFile(freshPath(path)), eraseFile(bootPath(path)), eraseFile(lockPath(path)))
 }
 
 // find returns the index of the device with a key id, or of that with a name

@@ -75,11 +75,8 @@ func (k *RecipientKey) public(alg keys.Algorithm) (hpke.PublicKey, error) {
 // The anchor's Boot, Salt and Suite must be final; suite 0 is the default of
 // seal.Begin.
 func Wrap(to []RecipientKey, anchor *seal.Anchor, device keys.KeyID, secret *[keys.SecretSize]byte) ([]seal.Recipient, error) {
-	if len(to) == 0 || len(to) > seal.MaxRecipients {
-		return nil, &hintError{
-			text: fmt.Sprintf("identity: %d recipients, an anchor takes 1 to %d", len(to), seal.MaxRecipients),
-			hint: "add a recipient to the site, or copy its roster anew",
-		}
+	if err := checkCount(to); err != nil {
+		return nil, err
 	}
 	suite := anchor.Suite
 	if suite == 0 {
@@ -94,6 +91,16 @@ func Wrap(to []RecipientKey, anchor *seal.Anchor, device keys.KeyID, secret *[ke
 		}
 	}
 	return wrapped, nil
+}
+
+func checkCount(to []RecipientKey) error {
+	if len(to) == 0 || len(to) > seal.MaxRecipients {
+		return &hintError{
+			text: fmt.Sprintf("identity: %d recipients, an anchor takes 1 to %d", len(to), seal.MaxRecipients),
+			hint: "add a recipient to the site or remove one, and copy its roster anew",
+		}
+	}
+	return nil
 }
 
 // WrapGrant wraps CS_j of an anchor to one more recipient, for Sealer.Grant. The

@@ -17,6 +17,7 @@ import (
 
 	fxcbor "github.com/fxamacker/cbor/v2"
 
+	"github.com/vitalseal/vitalseal/sdk/core/keys"
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
 	"github.com/vitalseal/vitalseal/sdk/identity"
 )
@@ -381,6 +382,61 @@ func TestAnchorForNobody(t *testing.T) {
 	}
 	if boot, err := d.NextBoot(); err != nil || boot != 1 {
 		t.Errorf("boot %d, %v", boot, err)
+	}
+}
+
+// A device on P-256 seals and opens as one on Ed25519 does, and its counter is
+// its own.
+func TestP256Device(t *testing.T) {
+	r := newRig(t)
+	entry, err := r.site.AddDevice("gw-1", "bed-3", identity.DeviceOptions{Algorithm: keys.AlgESP256})
+	r.must(err)
+	d := r.load("bed-3")
+	if public := d.Public(); public != entry.PublicKey || public.Algorithm() != keys.AlgESP256 {
+		t.Errorf("key %v, want %v", public.ID(), entry.KeyID)
+	}
+	c := r.begin(d)
+	if secret, err := r.receiver("station").Keyring.ContentSecret(c.begun); err != nil || secret != c.secret {
+		t.Errorf("wrong secret, %v", err)
+	}
+	_, err = r.site.AddDevice("gw-1", "bed-4", identity.DeviceOptions{Algorithm: -8})
+	if err == nil || !strings.Contains(err.Error(), "algorithm -8 is not known") {
+		t.Errorf("an algorithm that does not exist: %v", err)
+	}
+}
+
+// The pre-shared key that a device hands out is that of its last start.
+func TestDevicePSK(t *testing.T) {
+	r := newRig(t)
+	d := r.load("mcu-1")
+	if d.PSK() != nil {
+		t.Error("a key before the first start")
+	}
+	c := r.begin(d)
+	var secret [32]byte
+	r.must(d.PSK().ContentSecret(&secret, d.KeyID, c.anchor.Boot, &c.anchor.Salt))
+	if secret != c.secret || d.PSK().Generation() != c.anchor.Generation {
+		t.Error("another key than the anchor's")
+	}
+}
+
+// A file of a later version is refused as such, and not as damage.
+func TestLaterVersions(t *testing.T) {
+	r := newRig(t)
+	for file, load := range secrets(t, r) {
+		path := r.path(file)
+		good, err := os.ReadFile(path)
+		r.must(err)
+		if bytes.Contains(good, []byte("BEGIN PRIVATE KEY")) {
+			continue
+		}
+		r.must(editBlock(path, func(b []byte) { b[1] = 2 }))
+		err = load()
+		damaged := strings.Contains(file, ".boot") || strings.Contains(file, ".new") // their checksum fails first
+		if err == nil || !damaged && !strings.Contains(err.Error(), "is of version 2, this program reads version 1") {
+			t.Errorf("%s: %v", file, err)
+		}
+		r.must(os.WriteFile(path, good, 0o600))
 	}
 }
 

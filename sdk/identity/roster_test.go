@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"os"
 	"slices"
@@ -115,6 +116,30 @@ func TestSignedNonsenseIsRefused(t *testing.T) {
 func keys32(n byte) []byte {
 	public := keys.NewEd25519(&[32]byte{n}).Public()
 	return public.Bytes()
+}
+
+// The roster is the COSE_Sign1 that RFC 9052 describes, by an independent
+// reading of it.
+func TestRosterIsCOSESign1(t *testing.T) {
+	r := newRig(t)
+	var tag fxcbor.RawTag
+	r.must(fxcbor.Unmarshal(r.site.Roster().Signed(), &tag))
+	var message struct {
+		_           struct{} `cbor:",toarray"`
+		Protected   []byte
+		Unprotected map[int]any
+		Payload     []byte
+		Signature   []byte
+	}
+	r.must(fxcbor.Unmarshal(tag.Content, &message))
+	kid := r.site.Public.Key.ID()
+	if tag.Number != 18 || len(message.Unprotected) != 0 || !slices.Equal(message.Protected, marshal(t, map[int]any{1: -19, 4: kid[:]})) {
+		t.Errorf("tag %d, headers %x and %v", tag.Number, message.Protected, message.Unprotected)
+	}
+	signed := marshal(t, []any{"Signature1", message.Protected, []byte("VITALSEAL ROSTER"), message.Payload})
+	if !ed25519.Verify(r.site.Public.Key.Bytes(), signed, message.Signature) {
+		t.Error("the signature does not verify")
+	}
 }
 
 func TestRosterUpdate(t *testing.T) {

@@ -10,6 +10,10 @@ import (
 // that is believed names it as the one before: then it was missed, and its
 // anchor comes late. An earlier anchor that the broker has kept may come before
 // the one that vouches for it, since retained messages have no order; it waits.
+//
+// Where a beacon is required, vouching is not enough for a chain from before it
+// was echoed: a recording of that chain is as authentic as the chain, and the
+// lost state is what told them apart. See Config.AcceptPast.
 func (w *work) anchor(a *arrival, d *device) Result {
 	anchor, err := a.Anchor()
 	if err != nil {
@@ -25,8 +29,7 @@ func (w *work) anchor(a *arrival, d *device) Result {
 	case anchor.Site != w.r.conf.Site:
 		return w.quarantine(a, WrongSite, "its anchor is of another site")
 	case d.first == 0 && w.r.conf.RequireBeacon && anchor.Beacon != w.r.beacon:
-		// The device may not have heard the beacon yet. Once it has, its next
-		// chain names this one as the one before.
+		// The device may not have heard the beacon yet: no alarm before its time.
 		if !w.overdue(a) {
 			return w.hold(a)
 		}
@@ -35,12 +38,12 @@ func (w *work) anchor(a *arrival, d *device) Result {
 		return w.begin(a, &anchor)
 	case d.hasBoot(anchor.Boot):
 		return w.quarantine(a, Rollback, "its boot counter has been used")
-	case d.successor(a.EID()) != nil:
+	case d.successor(a.EID()) != nil && (anchor.Boot >= d.floor || w.r.conf.AcceptPast):
 		return w.begin(a, &anchor)
-	case anchor.Boot < d.floor:
-		return w.quarantine(a, Rollback, "its boot counter has been used")
-	case a.Retained && !w.overdue(a):
-		return w.hold(a)
+	case d.successor(a.EID()) != nil: // the device's own, and no clone's
+		return w.quarantine(a, Replay, "it is from before the device echoed the beacon, and may have been received before")
+	case (a.Retained || anchor.Boot < d.floor) && !w.overdue(a):
+		return w.hold(a) // one that vouches for it may come
 	}
 	return w.quarantine(a, Rollback, "its boot counter is not above the highest")
 }

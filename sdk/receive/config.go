@@ -60,9 +60,17 @@ type Config struct {
 	StatePath string // of the state, a bbolt file; made with mode 0600
 
 	// RequireBeacon refuses, from a device that the state does not know, every
-	// anchor that does not echo the beacon. Publish Receiver.Beacon with it.
+	// anchor that does not echo the beacon, after PendingTimeout as a Rollback, and
+	// all that was sealed before one that does as a Replay. Publish
+	// Receiver.Beacon with it.
 	RequireBeacon bool
 	Beacon        seal.Beacon // zero: a random one, kept in the state
+
+	// AcceptPast accepts, with RequireBeacon, also the chains that a device sealed
+	// before it heard the beacon, once an anchor that echoes it vouches for them.
+	// A receiver at its very first start then loses no backlog; but one that lost
+	// its state can be shown a recording of these chains as new, with its true time.
+	AcceptPast bool
 
 	DuplicateMessages int           // 0: 256 of a device, at most 65,536; fixed when the state is made
 	DuplicateWindow   time.Duration // 0: 15 minutes

@@ -113,14 +113,15 @@ func (d *device) recall(eid seal.EID, seq uint64) (recent, bool) {
 	return recent{}, false
 }
 
-// successor returns the chain whose anchor names eid as the chain before it.
-func (d *device) successor(eid seal.EID) *chain {
+// successor returns the chain whose anchor names eid as the chain before it, the
+// earliest if there are several.
+func (d *device) successor(eid seal.EID) (next *chain) {
 	for _, c := range d.chains {
-		if c.previous.EID == eid {
-			return c
+		if c.previous.EID == eid && (next == nil || c.boot < next.boot) {
+			next = c
 		}
 	}
-	return nil
+	return next
 }
 
 // hasBoot reports whether a chain of this boot is known.

@@ -45,5 +45,6 @@
 // A receiver whose state is new cannot know which messages are old. It has a
 // random Beacon, published by the caller and retained; a device echoes it in its
 // next anchor. With Config.RequireBeacon, a device that this state has not met
-// is believed only from an anchor that echoes it.
+// is believed only from an anchor that echoes it; what it sealed before cannot be
+// told from a recording and is refused, unless Config.AcceptPast says otherwise.
 package receive

@@ -166,7 +166,8 @@ func (w *work) open(a *arrival, d *device) (Verdict, string) {
 func (w *work) readings(a *arrival, d *device, c *chain) {
 	b := &w.r.batch
 	c.setLabel(a.Seq(), b.Label)
-	if n := len(b.Heartbeats); n > 0 && c.eid == d.newest {
+	// An interval from before is not what the device promises now.
+	if n := len(b.Heartbeats); n > 0 && c.eid == d.newest && a.Seq() == c.received.Max() {
 		d.interval = b.Heartbeats[n-1].Interval
 	}
 	rec := a.record(w, Valid)
@@ -229,11 +230,13 @@ func (w *work) reject(m *Message, kid keys.KeyID, name string, verdict Verdict, 
 	return Result{Verdict: verdict, Device: kid, Reason: reason}
 }
 
+// record returns a record about a, in the memory of the one before.
 func (a *arrival) record(w *work, verdict Verdict) *Record {
-	return &Record{
+	w.r.rec = Record{
 		Meta: Meta{Verdict: verdict, Site: w.r.conf.Site, Device: a.kid, Name: a.dir.Name, Seq: a.Seq(), Received: a.Received},
 		EID:  a.EID(),
 	}
+	return &w.r.rec
 }
 
 func (a *arrival) result(verdict Verdict, reason string) Result {

@@ -1,8 +1,11 @@
+//go:build linux
+
 package receive_test
 
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -180,4 +183,75 @@ func (k *killer) Sync() error {
 func (k *killer) Mark() ([]byte, error) {
 	k.at("mark")
 	return k.File.Mark()
+}
+
+// TestStateCannotBeStored takes the right to write away from the state's open
+// file, after the lines are durable and before the state is.
+func TestStateCannotBeStored(t *testing.T) {
+	d := newDevice(t, 1)
+	g := newRig(t, d)
+	g.r.Close()
+	lines := filepath.Join(t.TempDir(), "lines")
+	reopen := func() *receive.File {
+		f, err := receive.OpenFile(lines)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		g.conf.Sink = f
+		g.open()
+		return f
+	}
+	reopen()
+	g.want(receive.Valid, d.begin())
+	m := d.readings(2)
+	readOnly(t, g.conf.StatePath)
+	for range 2 {
+		if _, err := g.r.Handle(context.Background(), g.message(m[0])); !errors.Is(err, receive.ErrBroken) {
+			t.Fatal(err)
+		}
+	}
+	if g.acks != 1 {
+		t.Errorf("%d messages acknowledged, want 1", g.acks)
+	}
+	g.r.Close()
+	reopen()
+	g.want(receive.Valid, m[0])
+	g.want(receive.Valid, m[1])
+	text, err := os.ReadFile(lines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := short(parseLines(t, text)); got != "valid anchor; valid 1; valid 2" {
+		t.Errorf("lines %s", got)
+	}
+}
+
+// readOnly puts a read-only description in the place of this process's
+// descriptor of path, so that writing fails as on a broken disk.
+func readOnly(t *testing.T, path string) {
+	t.Helper()
+	ro, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ro.Close()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := false
+	for _, e := range entries {
+		fd, err := strconv.Atoi(e.Name())
+		if to, _ := os.Readlink("/proc/self/fd/" + e.Name()); err != nil || to != path || fd == int(ro.Fd()) {
+			continue
+		}
+		if err := syscall.Dup3(int(ro.Fd()), fd, syscall.O_CLOEXEC); err != nil {
+			t.Fatal(err)
+		}
+		done = true
+	}
+	if !done {
+		t.Fatal("the state is not open")
+	}
 }

@@ -42,6 +42,58 @@ func TestReading(t *testing.T) {
 	}
 }
 
+func TestNoClock(t *testing.T) {
+	d := newDevice(t, 1)
+	d.tweak = func(a *seal.Anchor) { a.Clock, a.Flags = seal.Clock{}, seal.FlagTest }
+	g := newRig(t, d)
+	g.want(receive.Valid, d.begin())
+	g.now = start.Add(time.Minute)
+	g.want(receive.Valid, d.reading(98))
+	got := g.lines()
+	if !got[0].Test {
+		t.Errorf("line %+v", got[0])
+	}
+	if l := got[1]; l.Time != "2026-11-22T08:01:00.000Z" || l.TimeQuality != "received" || !l.Test {
+		t.Errorf("line %+v", l)
+	}
+}
+
+// TestLabel has a label hold for all later messages of its chain, in whatever
+// order they come, across a restart, and not for the next chain.
+func TestLabel(t *testing.T) {
+	d := newDevice(t, 1)
+	g := newRig(t, d)
+	g.want(receive.Valid, d.begin())
+	one := vital.Batch{Numerics: []vital.Numeric{{Value: vital.Int(1)}}}
+	labelled := one
+	labelled.Label = "bed-7"
+	m := [][]byte{d.batch(&one), d.batch(&labelled), d.batch(&one), d.batch(&one)}
+	labelled.Label = "bed-8"
+	m = append(m, d.batch(&labelled))
+	g.lines()
+	for i, want := range []string{"", "bed-7", "bed-7"} {
+		g.send(m[[]int{2, 1, 3}[i]])
+		got := g.lines()
+		if l := got[len(got)-1]; l.Label != want {
+			t.Errorf("message %d: label %q, want %q", i, l.Label, want)
+		}
+	}
+	g.restart()
+	g.send(m[4])
+	g.send(m[0])
+	g.send(d.begin())
+	g.send(d.batch(&one))
+	var labels []string
+	for _, l := range g.lines() {
+		if l.Value != nil {
+			labels = append(labels, l.Label)
+		}
+	}
+	if !slices.Equal(labels, []string{"bed-8", "", ""}) {
+		t.Errorf("labels %q", labels)
+	}
+}
+
 // TestGaps is a table of arrivals: sequence numbers in order of arrival, and
 // what is written.
 func TestGaps(t *testing.T) {
@@ -499,40 +551,85 @@ func TestRunReportsSilence(t *testing.T) {
 	})
 }
 
+// TestBeacon has a receiver lose its state and be shown what it had received.
 func TestBeacon(t *testing.T) {
-	d := newDevice(t, 1)
-	g := newRig(t, d)
-	anchor := d.begin()
-	m := d.readings(2)
-	g.want(receive.Valid, anchor)
-	g.want(receive.Valid, m[0])
-	before := g.r.Beacon()
-	g.restart()
-	if g.r.Beacon() != before || before == (seal.Beacon{}) {
-		t.Fatal("the beacon is not kept")
+	lose := func(t *testing.T) (g *rig, d *device, anchor []byte, m [][]byte) {
+		d = newDevice(t, 1)
+		g = newRig(t, d)
+		anchor, m = d.begin(), d.readings(2)
+		g.want(receive.Valid, anchor)
+		g.want(receive.Valid, m[0])
+		before := g.r.Beacon()
+		g.restart()
+		if g.r.Beacon() != before || before == (seal.Beacon{}) {
+			t.Fatal("the beacon is not kept")
+		}
+		g.r.Close()
+		if err := os.Remove(g.conf.StatePath); err != nil {
+			t.Fatal(err)
+		}
+		g.conf.RequireBeacon = true
+		g.open()
+		if g.r.Beacon() == before {
+			t.Fatal("a new state has the old beacon")
+		}
+		d.tweak = func(a *seal.Anchor) { a.Beacon = before }
+		g.lines()
+		return g, d, anchor, m
 	}
-	g.r.Close()
-	if err := os.Remove(g.conf.StatePath); err != nil {
-		t.Fatal(err)
+	echo := func(g *rig, d *device) []byte {
+		d.tweak = func(a *seal.Anchor) { a.Beacon = g.r.Beacon() }
+		defer func() { d.tweak = nil }()
+		return d.begin()
 	}
-	g.conf.RequireBeacon = true
-	g.open()
-	if g.r.Beacon() == before {
-		t.Fatal("a new state has the old beacon")
+	hold := func(g *rig, messages ...[]byte) {
+		g.t.Helper()
+		for _, m := range messages {
+			if res := g.send(m); !res.Pending {
+				g.t.Fatalf("%+v", res)
+			}
+		}
 	}
-	g.want(receive.Rollback, anchor)
-	g.want(receive.Rollback, m[0]) // a replay, for all that a receiver without state knows
-	d.tweak = func(a *seal.Anchor) { a.Beacon = before }
-	g.want(receive.Rollback, d.begin())
-	d.tweak = func(a *seal.Anchor) { a.Beacon = g.r.Beacon() }
-	g.lines()
-	g.want(receive.Valid, d.begin())
-	g.want(receive.Valid, d.reading(96))
-	g.want(receive.Rollback, m[1])
-	g.wantLines("valid anchor; valid 96; rollback")
-	d.tweak = nil
-	g.restart()
-	g.want(receive.Valid, d.begin()) // the boot counter is enough from here
+	t.Run("recording before the echo", func(t *testing.T) {
+		g, d, anchor, m := lose(t)
+		hold(g, anchor, m[0])
+		g.wantLines("")
+		g.want(receive.Valid, echo(g, d))
+		g.wantLines("valid anchor; replay; replay")
+		g.want(receive.Replay, m[1])
+		g.want(receive.Valid, d.reading(96))
+		g.restart()
+		g.want(receive.Replay, m[1])
+		g.want(receive.Valid, d.begin()) // the boot counter is enough from here
+	})
+	t.Run("recording after the echo", func(t *testing.T) {
+		g, d, anchor, m := lose(t)
+		d.begin() // sealed while nobody listened
+		g.want(receive.Valid, echo(g, d))
+		g.lines()
+		hold(g, anchor, m[0])
+		g.want(receive.Valid, d.reading(96))
+		g.tick(time.Minute)
+		g.wantLines("valid 96; rollback; rollback")
+	})
+	t.Run("no echo", func(t *testing.T) {
+		g, d, anchor, m := lose(t)
+		hold(g, anchor, m[0], d.begin(), d.reading(1)) // the second echoes the lost beacon
+		g.tick(time.Minute)
+		g.wantLines("rollback; rollback; rollback; rollback")
+		g.want(receive.Valid, echo(g, d))
+		g.lines()
+		g.want(receive.Rollback, m[1])
+	})
+	t.Run("past accepted", func(t *testing.T) {
+		g, d, anchor, m := lose(t)
+		g.r.Close()
+		g.conf.AcceptPast = true
+		g.open()
+		hold(g, anchor, m[0])
+		g.want(receive.Valid, echo(g, d))
+		g.wantLines("valid anchor; valid anchor; valid 1")
+	})
 }
 
 func TestManyChains(t *testing.T) {

@@ -35,6 +35,7 @@ type Receiver struct {
 	verifier seal.Verifier
 	batch    vital.Batch
 	plain    []byte
+	rec      Record
 }
 
 // Result is what became of one message.

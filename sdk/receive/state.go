@@ -254,15 +254,15 @@ func (s *state) store(tx *bbolt.Tx, d *device) error {
 }
 
 func (s *state) storeRecent(tx *bbolt.Tx, d *device) error {
-	size := uint64(len(d.recent))
+	bucket, size := tx.Bucket(bucketRecent), uint64(len(d.recent))
 	from := d.changes.stored
 	if d.count > size {
 		from = max(from, d.count-size)
 	}
 	for n := from; n < d.count; n++ {
 		slot := n % size
-		key := binary.BigEndian.AppendUint32(bytes.Clone(d.kid[:]), uint32(slot))
-		if err := tx.Bucket(bucketRecent).Put(key, d.recent[slot].append(nil)); err != nil {
+		key := binary.BigEndian.AppendUint32(append(make([]byte, 0, 12), d.kid[:]...), uint32(slot))
+		if err := bucket.Put(key, d.recent[slot].append(make([]byte, 0, recentSize))); err != nil {
 			return err
 		}
 	}

@@ -454,6 +454,8 @@ func (b *book) brokenBatches(c *chain) {
 		{"batch-suite-missing", "malformed", "7", "no content encryption algorithm", enc("a0")},
 		{"batch-suite-extra", "malformed", "7", "a second protected label", enc("a2 01 18 18 03 00")},
 		{"batch-suite-long", "malformed", "7", "24 with a longer head than it needs", enc("a1 01 19 00 18")},
+		{"batch-suite-trailing", "malformed", "7", "a byte after the protected map", enc("a1 01 18 18 00")},
+		{"batch-suite-label", "malformed", "7", "label 2 where alg belongs", enc("a1 02 18 18")},
 		{"batch-suite-negative", "malformed", "7", "a negative algorithm", enc("a1 01 32")},
 		{"batch-no-content", "malformed", "7", "a tag and no ciphertext", func(p *parts) { p.ciphertext = p.ciphertext[:16] }},
 		{"batch-eid-7", "malformed", "7", "EID of 7 bytes", func(p *parts) { p.eid = p.eid[:7] }},
@@ -542,6 +544,31 @@ func (b *book) brokenAnchors(c, full *chain) {
 }
 
 func (b *book) brokenRecipients(c *chain) {
+	a, err := c.anchor.Anchor()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	good := appendRecipient(nil, &a.Recipients[0])
+	for _, x := range []struct{ name, comment, old, new string }{
+		{"recipient-header-trailing", "a byte after the protected map", "83 4e a2 01 18 32 04 48 01ee000000000000", "83 4f a2 01 18 32 04 48 01ee000000000000 00"},
+		{"recipient-header-extra", "a third protected label", "83 4e a2 01 18 32 04 48 01ee000000000000", "83 50 a3 01 18 32 04 48 01ee000000000000 05 00"},
+		{"recipient-header-order", "kid before alg", "a2 01 18 32 04 48 01ee000000000000", "a2 04 48 01ee000000000000 01 18 32"},
+		{"recipient-header-text", "alg as text", "83 4e a2 01 18 32", "83 4e a2 01 61 61"},
+		{"recipient-header-count", "a map of one pair, and two in it", "83 4e a2", "83 4e a1"},
+		{"recipient-header-label", "label 5 where kid belongs", "32 04 48", "32 05 48"},
+		{"recipient-kid-unprotected", "a second unprotected label", "a1 23 58 20", "a2 04 41 01 23 58 20"},
+		{"recipient-ek-label", "label -5 where -4 belongs", "a1 23 58 20", "a1 24 58 20"},
+		{"recipient-nested", "a recipient of the recipient", "83 4e", "84 4e"},
+	} {
+		old := unhex(b.t, x.old)
+		if !bytes.Contains(good, old) {
+			b.t.Fatalf("%s: %x is not in %x", x.name, old, good)
+		}
+		items := anchorItems(&a)
+		items[12] = append([]byte{0x81}, bytes.Replace(good, old, unhex(b.t, x.new), 1)...)
+		m := c.outer(array(items...)).forge(b.t, c.key)
+		b.add(x.name, "malformed", "9", x.comment, c.device, hexField("secret", c.secret[:]), hexField("message", m))
+	}
 	for _, x := range []struct {
 		name, comment string
 		change        func([]seal.Recipient) []seal.Recipient

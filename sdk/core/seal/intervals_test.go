@@ -43,6 +43,23 @@ func checkModel(t *testing.T, s *seal.Intervals, model map[uint64]bool, last uin
 	if got := s.Missing(nil, last); !slices.Equal(got, missing) {
 		t.Fatalf("Missing up to %d is %v, want %v; the set is %v", last, got, missing, runs)
 	}
+	for upto := range last {
+		n := 0
+		for _, gap := range s.Missing(nil, upto) {
+			n += int(gap.Last - gap.First + 1)
+			if gap.First == 0 || gap.First > gap.Last || gap.Last > upto {
+				t.Fatalf("Missing up to %d has %v; the set is %v", upto, gap, runs)
+			}
+		}
+		for seq := range upto {
+			if !model[seq+1] {
+				n--
+			}
+		}
+		if n != 0 {
+			t.Fatalf("Missing up to %d counts %d too many; the set is %v", upto, n, runs)
+		}
+	}
 }
 
 func TestIntervalsAgainstMap(t *testing.T) {

@@ -128,6 +128,9 @@ func TestGrantRefuses(t *testing.T) {
 		t.Errorf("granting epoch 0: %v, want ErrAnchor", err)
 	}
 	d.seal(t, []byte{1})
+	if _, err := d.sealer.Grant(nil, visitor); !errors.Is(err, seal.ErrAnchor) {
+		t.Errorf("granting a secret that nobody asked for: %v, want ErrAnchor", err)
+	}
 	if _, _, err := d.sealer.GrantSecret(); err != nil {
 		t.Fatal(err)
 	}

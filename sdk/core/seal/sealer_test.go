@@ -123,6 +123,16 @@ func TestBeginWhenSigningFails(t *testing.T) {
 	signer.mode = ""
 	d.begin(t)
 	d.seal(t, []byte{1})
+
+	// Nor does the chain before go on: its keys are erased.
+	signer.mode = "error"
+	d.anchor.Boot, d.anchor.Salt[0] = 2, 99
+	if _, err := d.sealer.Begin(nil, &d.anchor, &d.secret); err == nil {
+		t.Fatal("an unsigned anchor")
+	}
+	if _, err := d.sealer.Seal(nil, []byte{1}); !errors.Is(err, seal.ErrNoAnchor) {
+		t.Errorf("sealing after an anchor that could not be signed: %v, want ErrNoAnchor", err)
+	}
 }
 
 // TestBeginRefusesRepeats: with the salt of the anchor before, and the secret of

@@ -348,8 +348,8 @@ func TestPending(t *testing.T) {
 		}
 	}
 	g.send(m[1]) // again, as after a reconnect
-	if s := g.r.Stats(); s.Pending != 3 || g.acks != 0 || g.out.Len() != 0 {
-		t.Fatalf("%d pending, %d acknowledged, lines %q", s.Pending, g.acks, g.out.String())
+	if s, out := g.r.Stats(), g.out.take(); s.Pending != 3 || g.acks != 0 || len(out) != 0 {
+		t.Fatalf("%d pending, %d acknowledged, lines %q", s.Pending, g.acks, out)
 	}
 	g.want(receive.Valid, anchor)
 	g.wantLines("valid anchor; valid 1; valid 2; valid 3")
@@ -445,8 +445,8 @@ func TestUnavailable(t *testing.T) {
 	m := d.readings(1)
 	g.lines()
 	_, err := g.r.Handle(context.Background(), g.message(m[0]))
-	if !errors.Is(err, receive.ErrUnavailable) || g.acks != 1 || g.out.Len() != 0 {
-		t.Fatalf("%v, %d acknowledged, lines %q", err, g.acks, g.out.String())
+	if out := g.out.take(); !errors.Is(err, receive.ErrUnavailable) || g.acks != 1 || len(out) != 0 {
+		t.Fatalf("%v, %d acknowledged, lines %q", err, g.acks, out)
 	}
 	u.gone = false
 	g.want(receive.Valid, m[0])

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -155,8 +156,28 @@ type rig struct {
 	r    *receive.Receiver
 	ros  *roster
 	now  time.Time
-	out  bytes.Buffer
+	out  output
 	acks int
+}
+
+// output is a buffer that Run may write to while a test looks.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(p)
+}
+
+// take returns what was written since the last call.
+func (o *output) take() []byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	defer o.buf.Reset()
+	return bytes.Clone(o.buf.Bytes())
 }
 
 func newRig(t testing.TB, devices ...*device) *rig {
@@ -265,9 +286,7 @@ func parseLines(t testing.TB, text []byte) []line {
 // lines returns what was written since the last call.
 func (g *rig) lines() []line {
 	g.t.Helper()
-	all := parseLines(g.t, g.out.Bytes())
-	g.out.Reset()
-	return all
+	return parseLines(g.t, g.out.take())
 }
 
 // short gives verdicts with their ranges, and readings with their values.

@@ -40,6 +40,7 @@ type chain struct {
 	mu       sync.Mutex
 	label    string // wanted
 	labelled string // of the chain
+	anchor   mqtt.Message
 }
 
 func (c *chain) setLabel(label string) {
@@ -54,6 +55,13 @@ func (c *chain) newLabel() (label string, changed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.label, c.label != c.labelled
+}
+
+// currentAnchor returns the anchor message of the chain, if there is one.
+func (c *chain) currentAnchor() (mqtt.Message, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.anchor, c.anchor.Topic != ""
 }
 
 // cycle seals all that is waiting and puts it into the outbox.
@@ -295,6 +303,7 @@ func (c *chain) begin(o origin, beacon seal.Beacon) error {
 	c.origin, c.beacon, c.begun, c.spoke = o, beacon, true, time.Now()
 	c.mu.Lock()
 	c.labelled = label
+	c.anchor = mqtt.Message{Topic: c.pipeline.anchorTopic(c.device.kid, check.EID), Payload: message, Retain: true}
 	c.mu.Unlock()
 	if label != "" {
 		c.device.mu.Lock()

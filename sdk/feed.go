@@ -14,23 +14,36 @@ import (
 // what is committed from now on, then what was left from before. It implements
 // mqtt.Source.
 type feed struct {
-	queue *outbox.Queue
-	done  func()
+	queue   *outbox.Queue
+	done    func()
+	anchors func() []mqtt.Message // of the chains in use
 
 	urgent, live, backlog *outbox.Reader // used by Next and Rewind, never at once
+
+	// again are the anchors in use, which were acknowledged long ago, to be sent
+	// once more: a broker that was killed may have forgotten what it retained.
+	again []mqtt.Message
 
 	mu   sync.Mutex
 	wait chan struct{} // closed at the next acknowledgement
 }
 
-func newFeed(queue *outbox.Queue, done func()) *feed {
-	f := &feed{queue: queue, done: done, wait: make(chan struct{})}
+// idAgain is the number of a message that is not in the outbox.
+const idAgain = 0
+
+func newFeed(queue *outbox.Queue, done func(), anchors func() []mqtt.Message) *feed {
+	f := &feed{queue: queue, done: done, anchors: anchors, wait: make(chan struct{})}
 	f.urgent, f.live, f.backlog = queue.Readers()
 	return f
 }
 
 // Next implements mqtt.Source.
 func (f *feed) Next(ctx context.Context) (mqtt.Message, uint64, error) {
+	if n := len(f.again); n > 0 {
+		m := f.again[n-1]
+		f.again = f.again[:n-1]
+		return m, idAgain, nil
+	}
 	for {
 		committed := f.queue.Committed()
 		record, err := f.read()
@@ -60,6 +73,9 @@ func (f *feed) read() (outbox.Record, error) {
 
 // Done implements mqtt.Source.
 func (f *feed) Done(id uint64) {
+	if id == idAgain {
+		return
+	}
 	if err := f.queue.Ack(id); err != nil && !errors.Is(err, outbox.ErrClosed) {
 		return // a record that was dropped meanwhile: there is nothing to remember
 	}
@@ -83,4 +99,5 @@ func (f *feed) Rewind() {
 		_ = r.Close() // nothing was written through it
 	}
 	f.urgent, f.live, f.backlog = f.queue.Readers()
+	f.again = f.anchors()
 }

@@ -82,7 +82,7 @@ func (p *Pipeline) start(ctx context.Context) error {
 	}
 	p.beacon = p.state.beacon()
 	p.wanted = p.beacon
-	p.feed = newFeed(p.queue, p.acknowledged)
+	p.feed = newFeed(p.queue, p.acknowledged, p.anchorsInUse)
 	publisher, err := mqtt.NewPublisher(p.publisherConfig())
 	if err != nil {
 		return err
@@ -297,6 +297,17 @@ func (p *Pipeline) beaconNow() seal.Beacon {
 		p.state.heard(p.beacon)
 	}
 	return p.beacon
+}
+
+// anchorsInUse returns the anchor messages of all chains that are being sealed.
+func (p *Pipeline) anchorsInUse() []mqtt.Message {
+	var all []mqtt.Message
+	for _, d := range p.allDevices() {
+		if m, ok := d.chain.currentAnchor(); ok {
+			all = append(all, m)
+		}
+	}
+	return all
 }
 
 func (p *Pipeline) deviceByKey(kid keys.KeyID) *Device {

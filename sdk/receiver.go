@@ -3,11 +3,8 @@ package sdk
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -32,16 +29,27 @@ type ReceiverConfig struct {
 	// Sink takes readings, refusals and gaps, each with its verdict.
 	Sink receive.Sink
 
-	// State is the file that remembers what has been received. Default
-	// "state.db" inside Identity. Where it is absent, the receiver publishes a
-	// beacon and accepts a device only once it echoes it, so that a receiver that
-	// lost its state cannot be given an old recording as new.
+	// State is the file that remembers what has been received. Default "state.db"
+	// inside Identity.
 	State string
+
+	// TrustFirst accepts a device that State does not know without more ado. By
+	// default such a device must echo the beacon that the receiver publishes, so
+	// that a receiver that lost its state cannot be given an old recording as new.
+	// Gateways echo it by themselves within seconds of hearing it. What a device
+	// sealed before it heard the beacon, under chains that the echoing one goes on
+	// from, is accepted as history, with the time at which it was made.
+	TrustFirst bool
 
 	// Judging has the bounds of package receive to use in place of its defaults.
 	// What ReceiverConfig says itself (site, directory, secrets, sink, state) is
 	// ignored in it.
 	Judging receive.Config
+
+	// OnState is told about each change of the connection; connected means
+	// subscribed too. From then on the broker keeps for this receiver what it
+	// misses. It must return quickly. Optional.
+	OnState func(mqtt.State)
 
 	// Logger is told what happens to connections and the roster; never a reading.
 	// Default: nothing is logged.
@@ -58,6 +66,8 @@ type Receiver struct {
 	messages *mqtt.Subscriber
 	beacon   *mqtt.Publisher
 	arrived  chan mqtt.Received
+
+	subscribed chan struct{} // signalled at each connection
 }
 
 // receiverWindow is how many messages are held unacknowledged: more than wait
@@ -81,16 +91,15 @@ func OpenReceiver(conf ReceiverConfig) (*Receiver, error) {
 	}
 	r := &Receiver{
 		conf: conf, log: conf.Logger, identity: id, roster: newDirectory(id.Roster),
-		arrived: make(chan mqtt.Received, receiverWindow),
+		arrived: make(chan mqtt.Received, receiverWindow), subscribed: make(chan struct{}, 1),
 	}
 	if err := r.openMQTT(); err != nil {
 		return nil, err
 	}
-	_, err = os.Stat(conf.State)
-	fresh := errors.Is(err, fs.ErrNotExist)
 	judging := conf.Judging
 	judging.Site, judging.Directory, judging.Secrets = id.Site.Name, r.roster, id.Keyring
-	judging.Sink, judging.StatePath, judging.RequireBeacon = conf.Sink, conf.State, fresh
+	judging.Sink, judging.StatePath, judging.RequireBeacon = conf.Sink, conf.State, !conf.TrustFirst
+	judging.AcceptPast = true
 	if judging.Logger == nil {
 		judging.Logger = conf.Logger
 	}
@@ -125,7 +134,7 @@ func (r *Receiver) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	for _, run := range []func() error{
 		func() error { return r.messages.Run(ctx, filters, r.enqueue(ctx)) },
-		func() error { return r.beacon.Run(ctx, r.beaconOnce()) },
+		func() error { return r.publishBeacon(ctx) },
 		func() error { return r.judgeAll(ctx) },
 		func() error { return r.judge.Run(ctx) },
 		func() error { return r.watchRoster(ctx) },
@@ -236,6 +245,21 @@ func kidOf(hexDigits string) keys.KeyID {
 	return kid
 }
 
+// publishBeacon publishes the beacon at each connection of the subscriber: a
+// broker that was killed may have forgotten what it had retained.
+func (r *Receiver) publishBeacon(ctx context.Context) error {
+	for {
+		select {
+		case <-r.subscribed:
+		case <-ctx.Done():
+			return nil
+		}
+		if err := r.beacon.Run(ctx, r.beaconOnce()); err != nil {
+			return err
+		}
+	}
+}
+
 // beaconOnce is the source of one message: the beacon, retained. When the broker
 // has acknowledged it, publishing ends.
 func (r *Receiver) beaconOnce() mqtt.Source {
@@ -313,7 +337,11 @@ func (d *directory) Lookup(kid keys.KeyID) (receive.Device, bool) {
 func (r *Receiver) connected(s mqtt.State) {
 	if s.Connected {
 		r.log.Info("connected to the broker", "broker", r.conf.Broker)
+		signal(r.subscribed)
 	} else if s.Err != nil {
-		r.log.Warn("not connected to the broker", "broker", r.conf.Broker, "error", fmt.Sprint(s.Err), "retry", s.Retry)
+		r.log.Warn("not connected to the broker", "broker", r.conf.Broker, "error", s.Err, "retry", s.Retry)
+	}
+	if r.conf.OnState != nil {
+		r.conf.OnState(s)
 	}
 }

@@ -1,0 +1,255 @@
+// Package sdktest gives a test a whole site: identities, a real broker with the
+// shipped access list, and a receiver that collects what it finds.
+package sdktest
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/vitalseal/vitalseal/sdk"
+	"github.com/vitalseal/vitalseal/sdk/core/vital"
+	"github.com/vitalseal/vitalseal/sdk/identity"
+	"github.com/vitalseal/vitalseal/sdk/mqtt"
+	"github.com/vitalseal/vitalseal/sdk/mqtt/mqtttest"
+	"github.com/vitalseal/vitalseal/sdk/receive"
+)
+
+// Patience is how long anything may take before a test gives up on it.
+const Patience = 60 * time.Second
+
+// Ward is the site "ward-3" with the gateway "gw-1" and the recipient "station",
+// and a mosquitto that runs until the test ends.
+type Ward struct {
+	Dir    string // of the site
+	Broker *mqtttest.Mosquitto
+
+	t testing.TB
+}
+
+// NewWard makes a ward with the given devices. One whose name begins with "psk"
+// has a pre-shared key.
+func NewWard(t testing.TB, devices ...string) *Ward {
+	t.Helper()
+	w := &Ward{t: t, Dir: filepath.Join(t.TempDir(), "site")}
+	site, err := identity.CreateSite(w.Dir, "ward-3", identity.SiteOptions{})
+	w.Must(err)
+	_, err = site.AddRecipient("station", identity.RecipientOptions{})
+	w.Must(err)
+	w.Must(site.AddBroker([]string{"localhost"}))
+	w.Must(site.AddGateway("gw-1"))
+	for _, name := range devices {
+		_, err := site.AddDevice("gw-1", name, identity.DeviceOptions{PreShared: strings.HasPrefix(name, "psk")})
+		w.Must(err)
+	}
+	w.Broker = StartBroker(t, filepath.Join(w.Dir, "broker"))
+	return w
+}
+
+// StartBroker runs mosquitto with a site's certificates for the broker.
+func StartBroker(t testing.TB, files string) *mqtttest.Mosquitto {
+	t.Helper()
+	return mqtttest.StartMosquitto(t, mqtttest.NewCA(t),
+		"cafile ", "cafile "+files+"/ca.pem\n#", "certfile ", "certfile "+files+"/cert.pem\n#",
+		"keyfile ", "keyfile "+files+"/key.pem\n#")
+}
+
+// Must ends the test if err is not nil.
+func (w *Ward) Must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// GatewayDir returns the directory of the gateway's identity.
+func (w *Ward) GatewayDir() string { return filepath.Join(w.Dir, "gateways", "gw-1") }
+
+// RecipientDir returns the directory of the recipient's identity.
+func (w *Ward) RecipientDir() string { return filepath.Join(w.Dir, "recipients", "station") }
+
+// Config returns the configuration of a pipeline with an outbox of its own.
+func (w *Ward) Config() sdk.Config {
+	return sdk.Config{Identity: w.GatewayDir(), Broker: w.Broker.URL, Data: filepath.Join(w.t.TempDir(), "data")}
+}
+
+// Open opens a pipeline. The caller closes it.
+func (w *Ward) Open(conf sdk.Config) *sdk.Pipeline {
+	w.t.Helper()
+	p, err := sdk.Open(context.Background(), conf)
+	w.Must(err)
+	return p
+}
+
+// Device returns a device of a pipeline.
+func (w *Ward) Device(p *sdk.Pipeline, name string) *sdk.Device {
+	w.t.Helper()
+	d, err := p.Device(name)
+	w.Must(err)
+	return d
+}
+
+// Close closes a pipeline once the broker has everything.
+func (w *Ward) Close(p *sdk.Pipeline) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	w.Must(p.Close(ctx))
+}
+
+// CloseAtOnce closes a pipeline without waiting for the broker.
+func (w *Ward) CloseAtOnce(p *sdk.Pipeline) {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	w.Must(p.Close(ctx))
+}
+
+// Receive runs a receiver until the test ends. It returns once the receiver has
+// subscribed: what is published from then on reaches it.
+func (w *Ward) Receive() *Collector { return w.ReceiveWith(sdk.ReceiverConfig{}) }
+
+// ReceiveWith is Receive with a configuration, of which identity, broker and sink
+// are filled in.
+func (w *Ward) ReceiveWith(conf sdk.ReceiverConfig) *Collector {
+	w.t.Helper()
+	c := &Collector{t: w.t, changed: make(chan struct{}, 1)}
+	subscribed, once := make(chan struct{}), sync.Once{}
+	conf.Identity, conf.Broker, conf.Sink = w.RecipientDir(), w.Broker.URL, c
+	conf.OnState = func(s mqtt.State) {
+		if s.Connected {
+			once.Do(func() { close(subscribed) })
+		}
+	}
+	r, err := sdk.OpenReceiver(conf)
+	w.Must(err)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(ctx) }()
+	w.t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			w.t.Errorf("receiver: %v", err)
+		}
+		w.Must(r.Close())
+	})
+	select {
+	case <-subscribed:
+	case <-time.After(Patience):
+		w.t.Fatal("the receiver does not subscribe")
+	}
+	return c
+}
+
+// Found is what a Collector has collected.
+type Found struct {
+	Numerics []vital.Numeric
+	Alerts   []vital.Alert
+	Waves    []vital.Wave
+	Drops    []vital.Dropped
+	Events   map[vital.EventKind]int
+	Verdicts map[receive.Verdict]int
+	Reasons  []string // of refusals and gaps
+	Bytes    int      // of JSON lines
+}
+
+// Collector is a receive.Sink that keeps what is found.
+type Collector struct {
+	t       testing.TB
+	mu      sync.Mutex
+	found   Found
+	changed chan struct{}
+}
+
+// Write implements receive.Sink.
+func (c *Collector) Write(r *receive.Record) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := &c.found
+	if f.Verdicts == nil {
+		f.Verdicts, f.Events = map[receive.Verdict]int{}, map[vital.EventKind]int{}
+	}
+	f.Verdicts[r.Verdict]++
+	if r.Reason != "" {
+		f.Reasons = append(f.Reasons, r.Verdict.String()+": "+r.Reason)
+	}
+	if b := r.Batch; b != nil {
+		f.Numerics = append(f.Numerics, b.Numerics...)
+		f.Alerts = append(f.Alerts, b.Alerts...)
+		f.Drops = append(f.Drops, b.Drops...)
+		for _, w := range b.Waves {
+			w.Samples = append([]int32(nil), w.Samples...)
+			f.Waves = append(f.Waves, w)
+		}
+		for _, e := range b.Events {
+			f.Events[e.Kind] += int(max(e.Count, 1))
+		}
+	}
+	f.Bytes += len(receive.AppendRecord(nil, r))
+	return nil
+}
+
+// Sync implements receive.Sink.
+func (c *Collector) Sync() error {
+	select {
+	case c.changed <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// Until waits until the condition holds for what was found.
+func (c *Collector) Until(what string, holds func(*Found) bool) {
+	c.t.Helper()
+	deadline := time.After(Patience)
+	for {
+		ok := false
+		c.Look(func(f *Found) { ok = holds(f) })
+		if ok {
+			return
+		}
+		select {
+		case <-c.changed:
+		case <-deadline:
+			c.Look(func(f *Found) {
+				c.t.Fatalf("waited in vain for %s: %d numerics, %d waves, events %v, verdicts %v, reasons %q",
+					what, len(f.Numerics), len(f.Waves), f.Events, f.Verdicts, f.Reasons)
+			})
+		}
+	}
+}
+
+// Look shows what was found so far.
+func (c *Collector) Look(look func(*Found)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	look(&c.found)
+}
+
+// EachOnce checks that the whole numbers from 0 to n-1 were each received once,
+// and says how many were lost and how many doubled.
+func (c *Collector) EachOnce(n int) {
+	c.t.Helper()
+	c.Look(func(f *Found) {
+		seen := map[int32]int{}
+		for _, r := range f.Numerics {
+			seen[r.Value.Mantissa]++
+		}
+		lost, doubled := 0, 0
+		for i := range n {
+			switch k := seen[int32(i)]; {
+			case k == 0:
+				lost++
+			case k > 1:
+				doubled++
+			}
+		}
+		if lost != 0 || doubled != 0 || len(f.Numerics) != n {
+			c.t.Errorf("%d readings recorded, %d received: %d lost, %d doubled; verdicts %v, reasons %q",
+				n, len(f.Numerics), lost, doubled, f.Verdicts, f.Reasons)
+		}
+	})
+}

@@ -16,6 +16,7 @@ type held struct {
 	message Message // Payload is a copy
 	kid     keys.KeyID
 	head    seal.Head
+	anchor  bool
 	since   time.Time
 }
 
@@ -31,7 +32,7 @@ func (w *work) hold(a *arrival) Result {
 			return w.waits(a)
 		}
 	}
-	h := &held{message: *a.Message, kid: a.kid, head: a.Head(), since: a.since}
+	h := &held{message: *a.Message, kid: a.kid, head: a.Head(), anchor: a.Kind() == seal.KindAnchor, since: a.since}
 	h.message.Payload = bytes.Clone(a.Payload)
 	i, _ := slices.BinarySearchFunc(r.pending, h.since, func(h *held, t time.Time) int {
 		if h.since.After(t) {
@@ -83,8 +84,8 @@ func (w *work) bound() {
 	}
 }
 
-// mostHeld returns the index of the oldest message of the device that holds
-// most bytes.
+// mostHeld returns the index of the oldest message of the device that holds most
+// bytes. Anchors go last: without one, all under it is lost.
 func (r *Receiver) mostHeld() int {
 	sizes := map[keys.KeyID]int{}
 	for _, h := range r.pending {
@@ -92,7 +93,8 @@ func (r *Receiver) mostHeld() int {
 	}
 	most := 0
 	for i, h := range r.pending {
-		if sizes[h.kid] > sizes[r.pending[most].kid] {
+		m := r.pending[most]
+		if sizes[h.kid] > sizes[m.kid] || h.kid == m.kid && m.anchor && !h.anchor {
 			most = i
 		}
 	}

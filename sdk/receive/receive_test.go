@@ -403,6 +403,40 @@ func TestPendingBound(t *testing.T) {
 	}
 }
 
+// TestPendingAnchorIsKept has more messages wait for a voucher than may wait.
+func TestPendingAnchorIsKept(t *testing.T) {
+	d := newDevice(t, 1)
+	g := newRig(t, d)
+	first := g.message(d.begin())
+	first.Retained = true
+	early := d.readings(100)
+	g.want(receive.Valid, d.begin())
+	g.handle(first)
+	for _, m := range early {
+		g.send(m)
+	}
+	if s := g.r.Stats().Verdicts; s[receive.Valid] != 102 || s[receive.Rollback] != 0 {
+		t.Errorf("counts %v", s)
+	}
+	g2 := newRig(t, d)
+	g2.r.Close()
+	g2.conf.RequireBeacon, g2.conf.AcceptPast = true, true
+	g2.conf.StatePath += "2"
+	g2.open()
+	g2.send(first.Payload)
+	for _, m := range early {
+		g2.send(m)
+	}
+	d2 := newDevice(t, 1)
+	d2.begin()
+	d2.readings(100)
+	d2.tweak = func(a *seal.Anchor) { a.Beacon = g2.r.Beacon() }
+	g2.want(receive.Valid, d2.begin())
+	if s := g2.r.Stats().Verdicts; s[receive.Valid] != 65 || s[receive.CannotOpen] != 37 || s[receive.Rollback] != 0 {
+		t.Errorf("counts %v", s)
+	}
+}
+
 func TestCannotOpen(t *testing.T) {
 	d := newDevice(t, 1)
 	g := newRig(t, d)

@@ -55,8 +55,14 @@ func (d *Device) Name() string { return d.name }
 func (d *Device) KeyID() keys.KeyID { return d.kid }
 
 // Record takes readings made now. It does not wait for disk or network. Their
-// Time is ignored. Either all are taken or, with ErrFull, none.
+// Time is ignored. Either all are taken or, with ErrFull or an error that says
+// what is wrong with one of them, none.
 func (d *Device) Record(readings ...vital.Numeric) error {
+	for i := range readings {
+		if err := readings[i].Validate(); err != nil {
+			return err
+		}
+	}
 	return d.take(len(readings), len(readings)*numericCost, func(now uint64) {
 		for _, n := range readings {
 			n.Time = now
@@ -69,10 +75,15 @@ func (d *Device) Record(readings ...vital.Numeric) error {
 // time. The Time of an entry is its offset in milliseconds after that; a wave's
 // is the offset of its end, since a wave is complete when its last sample
 // arrives. The batch is copied. Alerts in it are sealed at once, each in a
-// message of its own. Either all is taken or, with ErrFull, nothing.
+// message of its own. Either all is taken or, with ErrFull or an error that says
+// what is wrong with an entry, nothing. Drops and Heartbeats are the pipeline's
+// own and are ignored; so is Label, see Device.Label.
 func (d *Device) RecordBatch(at time.Time, b *vital.Batch) error {
-	if b.Len() == 0 && b.Label == "" {
+	if b.Len() == 0 {
 		return nil
+	}
+	if err := validate(b); err != nil {
+		return err
 	}
 	err := d.take(b.Len(), batchCost(b), func(now uint64) { d.copyIn(now, b) }, at)
 	if err == nil && len(b.Alerts) > 0 {
@@ -85,6 +96,9 @@ func (d *Device) RecordBatch(at time.Time, b *vital.Batch) error {
 // everything else. Its Time is ignored. Alerts are taken even where readings
 // are refused, up to a bound of their own.
 func (d *Device) Alert(a vital.Alert) error {
+	if err := a.Validate(); err != nil {
+		return err
+	}
 	err := d.take(1, 0, func(now uint64) {
 		a.Time = now
 		d.alerts = append(d.alerts, a)
@@ -97,6 +111,9 @@ func (d *Device) Alert(a vital.Alert) error {
 
 // Event takes a fact about the line or the device, which happened now.
 func (d *Device) Event(e vital.Event) error {
+	if err := e.Validate(); err != nil {
+		return err
+	}
 	return d.take(1, recordCost, func(now uint64) {
 		e.Time = now
 		d.open.Events = append(d.open.Events, e)
@@ -142,9 +159,6 @@ func (d *Device) take(readings, cost int, add func(now uint64), at time.Time) er
 
 func (d *Device) copyIn(now uint64, b *vital.Batch) {
 	open := d.open
-	if b.Label != "" {
-		open.Label = b.Label
-	}
 	for _, n := range b.Numerics {
 		n.Time += now
 		open.Numerics = append(open.Numerics, n)
@@ -179,6 +193,28 @@ func (d *Device) copyWave(now uint64, w *vital.Wave) {
 		length := samplesToMillis(len(w.Samples)-from, w.Rate)
 		piece.Time = end - min(end, length)
 	}
+}
+
+// validate finds an entry that cannot be sealed, so that it does not stand in the
+// way of those recorded before and after it.
+func validate(b *vital.Batch) error {
+	var err error
+	for i := 0; i < len(b.Numerics) && err == nil; i++ {
+		err = b.Numerics[i].Validate()
+	}
+	for i := 0; i < len(b.Waves) && err == nil; i++ {
+		err = b.Waves[i].Validate()
+	}
+	for i := 0; i < len(b.Enumerations) && err == nil; i++ {
+		err = b.Enumerations[i].Validate()
+	}
+	for i := 0; i < len(b.Alerts) && err == nil; i++ {
+		err = b.Alerts[i].Validate()
+	}
+	for i := 0; i < len(b.Events) && err == nil; i++ {
+		err = b.Events[i].Validate()
+	}
+	return err
 }
 
 // samplesToMillis returns how long n samples last, rounded down.

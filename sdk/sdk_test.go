@@ -121,13 +121,32 @@ func TestRecordRefusesAtItsBound(t *testing.T) {
 	})
 }
 
+func TestWrongReadingIsRefusedAlone(t *testing.T) {
+	w := sdktest.NewWard(t, "oximeter")
+	got := w.Receive()
+	p := w.Open(w.Config())
+	d := w.Device(p, "oximeter")
+	must(t, d.Record(spo2(0)))
+	absent := vital.Numeric{Code: vital.SpO2, Unit: vital.Percent, Value: vital.Int(97), Status: vital.NotAvailable}
+	if err := d.Record(spo2(1), absent); err == nil {
+		t.Error("a value that is not available and 97 was taken")
+	}
+	if err := d.Event(vital.Event{}); err == nil {
+		t.Error("an event of no kind was taken")
+	}
+	must(t, d.Record(spo2(1)))
+	got.Until("the good ones", func(f *sdktest.Found) bool { return len(f.Numerics) >= 2 })
+	w.Close(p)
+	got.EachOnce(2)
+}
+
 func TestClosedPipelineRefuses(t *testing.T) {
 	w := sdktest.NewWard(t, "oximeter")
 	p := w.Open(w.Config())
 	d := w.Device(p, "oximeter")
 	w.CloseAtOnce(p)
 	for what, err := range map[string]error{
-		"Record": d.Record(spo2(1)), "Alert": d.Alert(vital.Alert{}), "Sync": p.Sync(context.Background()),
+		"Record": d.Record(spo2(1)), "Alert": d.Alert(vital.Alert{Value: vital.NaN, Limit: vital.NaN}), "Sync": p.Sync(context.Background()),
 		"Close": p.Close(context.Background()),
 	} {
 		if err != sdk.ErrClosed {

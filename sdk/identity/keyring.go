@@ -129,7 +129,7 @@ func (k Keyring) preSharedSecret(device keys.KeyID, a *seal.Anchor) (secret [key
 		k.k.mu.Unlock()
 		return secret, ErrNotRecipient
 	}
-	key := *stored.key
+	key := stored.key.Clone()
 	k.k.mu.Unlock()
 	if err := key.Advance(a.Generation); err != nil {
 		return secret, err
@@ -156,14 +156,14 @@ func (k Keyring) Forget(device keys.KeyID, before uint32) error {
 	if before == stored.key.Generation() {
 		return nil
 	}
-	next := *stored.key
+	next := stored.key.Clone()
 	if err := next.Advance(before); err != nil {
 		return err
 	}
-	if err := replaceErasing(stored.path, func() ([]byte, error) { return encodePSK(device, &next) }); err != nil {
+	if err := replaceErasing(stored.path, func() ([]byte, error) { return encodePSK(device, next) }); err != nil {
 		return err
 	}
-	*stored.key = next
+	stored.key = next
 	return nil
 }
 

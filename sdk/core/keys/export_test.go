@@ -1,6 +1,10 @@
 package keys
 
-import "crypto/cipher"
+
+import (
+	"crypto/cipher"
+	"fmt"
+)
 
 // What the vectors for HKDF and HMAC need of hkdf.go.
 
@@ -23,3 +27,9 @@ func HKDF(ikm, salt, info []byte) (okm [32]byte) {
 
 // NewAEAD is the library's AEAD of a suite.
 func NewAEAD(suite Algorithm, key []byte) (cipher.AEAD, error) { return newAEAD(suite, key) }
+
+// Memory prints what the ratchet holds, for tests of erasure.
+func (r *Ratchet) Memory() string { return fmt.Sprint(*r.keys()) }
+
+// Memory prints what the key holds.
+func (k *SoftwarePSK) Memory() string { return fmt.Sprint(*k.key()) }

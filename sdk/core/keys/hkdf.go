@@ -8,8 +8,9 @@ import "crypto/sha256"
 // hashes over a stack buffer fit a microcontroller. The tests hold it against
 // crypto/hkdf and Wycheproof.
 
-// maxInfo bounds the info of an expansion: the longest is the pre-shared key's,
-// under 64 bytes.
+// maxInfo bounds the info of an expansion. The longest is the ratchet's, 42 bytes;
+// a longer one than maxInfo would be cut, so every caller builds its info in a
+// buffer of this size from parts of fixed size.
 const maxInfo = 96
 
 // hmac sets mac to HMAC-SHA-256(key, message || last), for a key of at most 64

@@ -185,27 +185,52 @@ func TestRatchetMovesForwardOnly(t *testing.T) {
 }
 
 // Whoever seizes the memory of a device finds no key of what it sent before.
-// The struct is read through fmt, which sees unexported fields.
+// What is in memory is read through fmt, which sees unexported fields.
 func TestRatchetErases(t *testing.T) {
 	r := newRatchet(t, keys.AlgChaCha20Poly1305, 0)
 	old := r.Secret()
 	trace := strings.Trim(fmt.Sprint(old), "[]")
-	if !strings.Contains(fmt.Sprint(*r), trace) {
+	if !strings.Contains(r.Memory(), trace) {
 		t.Fatal("the current secret is not where the test looks for it")
 	}
 	if err := r.Seek(1); err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(fmt.Sprint(*r), trace) {
+	if strings.Contains(r.Memory(), trace) {
 		t.Error("the secret of epoch 0 is in memory at epoch 1")
 	}
 	trace = strings.Trim(fmt.Sprint(r.Secret()), "[]")
 	r.Erase()
-	if strings.Contains(fmt.Sprint(*r), trace) || r.Secret() != [32]byte{} {
+	if strings.Contains(r.Memory(), trace) || r.Secret() != [32]byte{} {
 		t.Error("the secret is in memory after Erase")
 	}
 	if err := r.Seek(1); !errors.Is(err, keys.ErrErased) {
 		t.Errorf("moving after Erase: %v, want ErrErased", err)
+	}
+}
+
+// A secret that is printed by mistake, with whatever verb, does not show.
+func TestPrintingShowsNoSecret(t *testing.T) {
+	secret := [32]byte(bytes.Repeat([]byte{0xa7}, 32))
+	r, err := keys.NewRatchet(keys.AlgChaCha20Poly1305, testKID, &testSalt, 0, &secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p256, err := keys.NewP256(&secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	psk, ed := newPSK(t, 0, secret), keys.NewEd25519(&secret)
+	type holder struct{ a, b, c, d any }
+	for _, v := range []any{r, *r, psk, *psk, ed, *ed, p256, *p256, holder{r, psk, ed, p256}, &holder{*r, *psk, *ed, *p256}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%X", "%t", "%p"} {
+			text := strings.ToLower(fmt.Sprintf(verb, v))
+			for _, trace := range []string{"167 167", "a7a7", "a7 a7", "0xa7, 0xa7", "\\xa7\\xa7"} {
+				if strings.Contains(text, trace) {
+					t.Errorf("%s of %T shows the secret: %.80s", verb, v, text)
+				}
+			}
+		}
 	}
 }
 
@@ -249,7 +274,7 @@ func TestPreSharedKeyMovesForwardOnly(t *testing.T) {
 	if err := k.Advance(20); err != nil || k.Generation() != 20 {
 		t.Fatalf("generation %d, %v", k.Generation(), err)
 	}
-	if strings.Contains(fmt.Sprint(*k), before) {
+	if strings.Contains(k.Memory(), before) {
 		t.Error("the key of generation 7 is in memory at generation 20")
 	}
 	for _, g := range []uint32{19, 0, keys.MaxGeneration + 1} {

@@ -15,7 +15,7 @@ import (
 // devices share one algorithm with their secure elements. On microcontrollers
 // ECDSA is the secure element's; the standard library's does not fit there.
 type P256 struct {
-	private *ecdsa.PrivateKey
+	private hidden[ecdsa.PrivateKey]
 	public  PublicKey
 }
 
@@ -30,7 +30,7 @@ func NewP256(scalar *[SecretSize]byte) (*P256, error) {
 	if err != nil {
 		return nil, errors.New("keys: not a private key on P-256")
 	}
-	k := &P256{private: private}
+	k := &P256{private: hide(*private)}
 	k.public.alg = AlgESP256
 	copy(k.public.raw[:], point[1:])
 	return k, nil
@@ -42,7 +42,7 @@ func (k *P256) Public() PublicKey { return k.public }
 // Sign implements Signer: r || s over SHA-256 of the message.
 func (k *P256) Sign(dst, message []byte) ([]byte, error) {
 	digest := sha256.Sum256(message)
-	r, s, err := ecdsa.Sign(rand.Reader, k.private, digest[:])
+	r, s, err := ecdsa.Sign(rand.Reader, k.private(), digest[:])
 	if err != nil {
 		return nil, errors.New("keys: signing on P-256 failed")
 	}
@@ -55,7 +55,7 @@ func (k *P256) Sign(dst, message []byte) ([]byte, error) {
 // Scalar returns the private scalar, to be stored. It is the only door to the
 // secret.
 func (k *P256) Scalar() ([SecretSize]byte, error) {
-	raw, err := k.private.Bytes()
+	raw, err := k.private().Bytes()
 	if err != nil || len(raw) != SecretSize {
 		return [SecretSize]byte{}, errors.New("keys: private key on P-256 cannot be exported")
 	}

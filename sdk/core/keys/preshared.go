@@ -33,7 +33,7 @@ type PreSharedKey interface {
 type SoftwarePSK struct {
 	kid        KeyID
 	generation uint32
-	key        [SecretSize]byte
+	key        hidden[[SecretSize]byte]
 }
 
 // NewSoftwarePSK returns the key of one device at one generation; the key is
@@ -42,7 +42,13 @@ func NewSoftwarePSK(kid KeyID, generation uint32, key *[SecretSize]byte) (*Softw
 	if generation > MaxGeneration {
 		return nil, ErrGeneration
 	}
-	return &SoftwarePSK{kid: kid, generation: generation, key: *key}, nil
+	return &SoftwarePSK{kid: kid, generation: generation, key: hide(*key)}, nil
+}
+
+// Clone returns a key of its own at the same generation: an assignment would
+// share one secret between two.
+func (k *SoftwarePSK) Clone() *SoftwarePSK {
+	return &SoftwarePSK{kid: k.kid, generation: k.generation, key: hide(*k.key())}
 }
 
 // Generation implements PreSharedKey.
@@ -59,7 +65,7 @@ func (k *SoftwarePSK) ContentSecret(cs *[SecretSize]byte, kid KeyID, boot uint64
 	info := k.info(buf[:0])
 	info = cbor.AppendUint(info, boot)
 	info = cbor.AppendUint(info, uint64(k.generation))
-	extract(&prk, salt[:], k.key[:])
+	extract(&prk, salt[:], k.key()[:])
 	expand(cs, &prk, info)
 	clear(prk[:])
 	return nil
@@ -76,9 +82,9 @@ func (k *SoftwarePSK) Next() error {
 	info := k.info(buf[:0])
 	info = cbor.AppendText(info, "next")
 	info = cbor.AppendUint(info, uint64(k.generation)+1)
-	extract(&prk, nil, k.key[:])
+	extract(&prk, nil, k.key()[:])
 	expand(&next, &prk, info)
-	k.key = next
+	*k.key() = next
 	k.generation++
 	clear(prk[:])
 	clear(next[:])
@@ -101,7 +107,7 @@ func (k *SoftwarePSK) Advance(generation uint32) error {
 
 // Key returns the key of the current generation, to be stored. It is the only
 // door to the secret.
-func (k *SoftwarePSK) Key() [SecretSize]byte { return k.key }
+func (k *SoftwarePSK) Key() [SecretSize]byte { return *k.key() }
 
 func (k *SoftwarePSK) info(dst []byte) []byte {
 	dst = cbor.AppendArray(dst, 4)

@@ -37,10 +37,15 @@ var (
 // with the labels "Key", "IV" and "Next". It holds CS_j for the current j only;
 // moving on overwrites it. A Ratchet is used by one goroutine.
 type Ratchet struct {
-	suite  Algorithm
-	kid    KeyID
-	salt   [SaltSize]byte
-	epoch  uint32
+	suite Algorithm
+	kid   KeyID
+	salt  [SaltSize]byte
+	epoch uint32
+	keys  hidden[contentKeys]
+}
+
+// contentKeys are those of one epoch.
+type contentKeys struct {
 	secret [SecretSize]byte
 	iv     [NonceSize]byte
 	nonce  [NonceSize]byte // a field because arguments of an interface's methods escape
@@ -56,7 +61,7 @@ func NewRatchet(suite Algorithm, kid KeyID, salt *[SaltSize]byte, epoch uint32, 
 	if epoch >= MaxEpochs {
 		return nil, ErrEpoch
 	}
-	r := &Ratchet{suite: suite, kid: kid, salt: *salt, epoch: epoch, secret: *secret}
+	r := &Ratchet{suite: suite, kid: kid, salt: *salt, epoch: epoch, keys: hide(contentKeys{secret: *secret})}
 	return r, r.rekey()
 }
 
@@ -70,22 +75,22 @@ func (r *Ratchet) Epoch() uint32 { return r.epoch }
 func (r *Ratchet) Commitment(out *[SecretSize]byte) { r.derive(out, "Commit", SecretSize) }
 
 // Secret returns CS_j, to be wrapped in a grant. It is the only door to it.
-func (r *Ratchet) Secret() [SecretSize]byte { return r.secret }
+func (r *Ratchet) Secret() [SecretSize]byte { return r.keys().secret }
 
 // Seek moves to epoch and erases all before it. An earlier epoch is ErrErased.
 func (r *Ratchet) Seek(epoch uint32) error {
 	switch {
+	case epoch >= MaxEpochs:
+		return ErrEpoch
 	case epoch == r.epoch:
 		return nil
 	case epoch < r.epoch:
 		return ErrErased
-	case epoch >= MaxEpochs:
-		return ErrEpoch
 	}
 	for r.epoch < epoch {
 		var next [SecretSize]byte
 		r.derive(&next, "Next", SecretSize)
-		r.secret = next
+		r.keys().secret = next
 		r.epoch++
 	}
 	return r.rekey()
@@ -94,42 +99,47 @@ func (r *Ratchet) Seek(epoch uint32) error {
 // Erase overwrites the secrets. The AEAD's own copy of the key is left to the
 // garbage collector: neither library offers to wipe it.
 func (r *Ratchet) Erase() {
-	clear(r.secret[:])
-	clear(r.iv[:])
-	r.aead = nil
+	*r.keys() = contentKeys{}
 	r.epoch = MaxEpochs
 }
 
 // Seal appends the ciphertext of plaintext and its tag, under the nonce
-// IV_j XOR seq. The caller uses each seq once and belongs in this epoch.
+// IV_j XOR seq. The caller uses each seq once, in the epoch it belongs to, and
+// does not call Seal after Erase.
 func (r *Ratchet) Seal(dst []byte, seq uint64, plaintext, aad []byte) []byte {
-	return r.aead.Seal(dst, r.nonceFor(seq), plaintext, aad)
+	k := r.keys()
+	return k.aead.Seal(dst, k.nonceFor(seq), plaintext, aad)
 }
 
 // Open appends the plaintext, or returns ErrOpen.
 func (r *Ratchet) Open(dst []byte, seq uint64, ciphertext, aad []byte) ([]byte, error) {
-	out, err := r.aead.Open(dst, r.nonceFor(seq), ciphertext, aad)
+	k := r.keys()
+	if k.aead == nil {
+		return nil, ErrErased
+	}
+	out, err := k.aead.Open(dst, k.nonceFor(seq), ciphertext, aad)
 	if err != nil {
 		return nil, ErrOpen
 	}
 	return out, nil
 }
 
-func (r *Ratchet) nonceFor(seq uint64) []byte {
-	r.nonce = r.iv
+func (k *contentKeys) nonceFor(seq uint64) []byte {
+	k.nonce = k.iv
 	for i := range 8 {
-		r.nonce[NonceSize-1-i] ^= byte(seq >> (8 * i))
+		k.nonce[NonceSize-1-i] ^= byte(seq >> (8 * i))
 	}
-	return r.nonce[:]
+	return k.nonce[:]
 }
 
 func (r *Ratchet) rekey() error {
 	var key, iv [SecretSize]byte
 	r.derive(&key, "Key", SecretSize)
 	r.derive(&iv, "IV", NonceSize)
-	copy(r.iv[:], iv[:])
+	k := r.keys()
+	copy(k.iv[:], iv[:])
 	var err error
-	r.aead, err = newAEAD(r.suite, key[:])
+	k.aead, err = newAEAD(r.suite, key[:])
 	clear(key[:])
 	return err
 }
@@ -142,7 +152,7 @@ func (r *Ratchet) derive(out *[SecretSize]byte, label string, length int) {
 	info = cbor.AppendInt(info, int64(r.suite))
 	info = cbor.AppendText(info, label)
 	info = cbor.AppendUint(info, uint64(length))
-	expand(out, &r.secret, info)
+	expand(out, &r.keys().secret, info)
 }
 
 func newAEAD(suite Algorithm, key []byte) (cipher.AEAD, error) {

@@ -70,7 +70,7 @@ func (c *chain) cycle(now time.Time) error {
 		return err
 	}
 	if !c.begun {
-		if err := c.begin(c.origin, c.beacon); err != nil {
+		if err := c.begin(c.origin, c.pipeline.beaconNow()); err != nil {
 			return err
 		}
 	}

@@ -23,6 +23,7 @@ const (
 // busy one pays one signature and one flush for many readings.
 func (p *Pipeline) commits() {
 	defer close(p.commit)
+	p.awaitBeacon()
 	var last, kept time.Time
 	for {
 		ending := p.await(last)

@@ -34,6 +34,7 @@ type Pipeline struct {
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 	final  chan struct{} // closed by Close: commit once more, then end
+	heardC chan struct{} // signalled when the broker has said whether there is a beacon
 	commit chan struct{} // closed when the committer has ended
 
 	mu         sync.Mutex
@@ -67,7 +68,7 @@ func Open(ctx context.Context, conf Config) (*Pipeline, error) {
 	p := &Pipeline{
 		conf: conf, log: conf.Logger, gateway: gateway, site: gateway.Site.Name, queue: queue,
 		wakes: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
-		final: make(chan struct{}), commit: make(chan struct{}),
+		final: make(chan struct{}), commit: make(chan struct{}), heardC: make(chan struct{}, 1),
 	}
 	if err := p.start(ctx); err != nil {
 		return nil, errors.Join(err, queue.Close())
@@ -148,6 +149,35 @@ func (p *Pipeline) beaconConfig() mqtt.Config {
 	return mqtt.Config{
 		Broker: p.conf.Broker, ClientID: p.gateway.Name + ".beacons", Credentials: p.credentials(),
 		MaxInbound: 1 << 10,
+		OnState: func(s mqtt.State) {
+			if s.Connected {
+				time.AfterFunc(retainedWait, func() { signal(p.heardC) })
+			}
+		},
+	}
+}
+
+const (
+	// beaconWait is how long a pipeline that has never heard a beacon waits for
+	// one at its start: what is sealed before it is echoed, a receiver that is new
+	// refuses. Readings are taken meanwhile.
+	beaconWait = 3 * time.Second
+
+	// retainedWait is how long after a subscription retained messages may take.
+	retainedWait = 300 * time.Millisecond
+)
+
+// awaitBeacon waits for the first beacon, if none was ever heard.
+func (p *Pipeline) awaitBeacon() {
+	if p.beacon != (seal.Beacon{}) { // nobody else writes it yet
+		return
+	}
+	timer := time.NewTimer(beaconWait)
+	defer timer.Stop()
+	select {
+	case <-p.heardC:
+	case <-timer.C:
+	case <-p.final:
 	}
 }
 
@@ -173,7 +203,7 @@ func (p *Pipeline) Device(name string) (*Device, error) {
 	d := &Device{pipeline: p, name: name, open: new(vital.Batch), origin: newOrigin(time.Now())}
 	d.chain = &chain{
 		pipeline: p, device: d, identity: id, sealer: seal.NewSealer(id),
-		origin: d.origin, beacon: p.beacon, sealing: new(vital.Batch),
+		origin: d.origin, sealing: new(vital.Batch),
 	}
 	d.kid = d.chain.sealer.KeyID()
 	d.chain.topics(p.site, p.gateway.Name)
@@ -283,6 +313,7 @@ func (p *Pipeline) heard(m mqtt.Received) {
 	p.mu.Lock()
 	p.wanted = seal.Beacon(m.Payload)
 	p.mu.Unlock()
+	signal(p.heardC)
 	p.wake()
 }
 

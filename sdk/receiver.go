@@ -36,10 +36,14 @@ type ReceiverConfig struct {
 	// TrustFirst accepts a device that State does not know without more ado. By
 	// default such a device must echo the beacon that the receiver publishes, so
 	// that a receiver that lost its state cannot be given an old recording as new.
-	// Gateways echo it by themselves within seconds of hearing it. What a device
-	// sealed before it heard the beacon, under chains that the echoing one goes on
-	// from, is accepted as history, with the time at which it was made.
+	// Gateways echo it by themselves within seconds of hearing it.
 	TrustFirst bool
+
+	// AcceptPast takes what such a device sealed before it heard the beacon, under
+	// chains that the echoing one goes on from, as history with its true times.
+	// Set it for the first start of a receiver whose gateways were offline before:
+	// to a receiver that lost its state it may bring what it had already received.
+	AcceptPast bool
 
 	// Judging has the bounds of package receive to use in place of its defaults.
 	// What ReceiverConfig says itself (site, directory, secrets, sink, state) is
@@ -70,9 +74,16 @@ type Receiver struct {
 	subscribed chan struct{} // signalled at each connection
 }
 
-// receiverWindow is how many messages are held unacknowledged: more than wait
-// for an anchor at most, and more than mosquitto sends ahead.
-const receiverWindow = 256
+const (
+	// receiverWindow is how many messages are held unacknowledged: more than
+	// mosquitto sends ahead.
+	receiverWindow = 256
+
+	// receiverPending is how many of them wait for an anchor: fewer than the 20
+	// that a mosquitto without our configuration sends ahead, or those that wait
+	// would keep the broker from sending the anchor they wait for.
+	receiverPending = 16
+)
 
 // OpenReceiver reads the identity and the state; Run begins to receive.
 func OpenReceiver(conf ReceiverConfig) (*Receiver, error) {
@@ -99,7 +110,10 @@ func OpenReceiver(conf ReceiverConfig) (*Receiver, error) {
 	judging := conf.Judging
 	judging.Site, judging.Directory, judging.Secrets = id.Site.Name, r.roster, id.Keyring
 	judging.Sink, judging.StatePath, judging.RequireBeacon = conf.Sink, conf.State, !conf.TrustFirst
-	judging.AcceptPast = true
+	judging.AcceptPast = conf.AcceptPast
+	if judging.PendingMessages == 0 {
+		judging.PendingMessages = receiverPending
+	}
 	if judging.Logger == nil {
 		judging.Logger = conf.Logger
 	}

@@ -58,7 +58,7 @@ func TestSyncHoldsWithoutABroker(t *testing.T) {
 	}
 	w.CloseAtOnce(p)
 	w.Broker.Start()
-	got := w.Receive()
+	got := w.ReceiveWith(sdk.ReceiverConfig{AcceptPast: true})
 	again := w.Open(conf)
 	w.Device(again, "oximeter") // which vouches for its chain of before
 	got.Until("the backlog", func(f *sdktest.Found) bool { return len(f.Numerics) >= 200 })

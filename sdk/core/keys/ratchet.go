@@ -65,6 +65,13 @@ func NewRatchet(suite Algorithm, kid KeyID, salt *[SaltSize]byte, epoch uint32, 
 	return r, r.rekey()
 }
 
+// Clone returns a ratchet of its own at the same epoch.
+func (r *Ratchet) Clone() *Ratchet {
+	c := *r
+	c.keys = hide(*r.keys())
+	return &c
+}
+
 // Epoch returns j.
 func (r *Ratchet) Epoch() uint32 { return r.epoch }
 

@@ -8,20 +8,18 @@ import (
 
 // Opener opens the batches of one chain. It is used by one goroutine.
 //
-// Messages come in any order, so an Opener keeps the secret it began with and
-// two positions of the ratchet: one that follows live data and one for a backlog.
+// Messages come in any order, so an Opener keeps the ratchet where it began and
+// two that move: one follows live data and one a backlog.
 type Opener struct {
 	kid        keys.KeyID
 	eid        EID
 	head       Head // of the anchor
 	suite      keys.Algorithm
-	salt       [keys.SaltSize]byte
 	epochShift uint8
 
-	base    uint32 // the earliest epoch that opens
-	secret  [keys.SecretSize]byte
+	base    *keys.Ratchet // at the earliest epoch that opens
 	live    *keys.Ratchet
-	backlog *keys.Ratchet
+	backlog *keys.Ratchet // nil until needed
 	aad     []byte
 }
 
@@ -55,21 +53,18 @@ func NewGrantOpener(anchor, grant Verified, secret *[keys.SecretSize]byte) (*Ope
 }
 
 func newOpener(anchor Verified, a *Anchor, epoch uint32, secret, want *[keys.SecretSize]byte) (*Opener, error) {
-	o := &Opener{
-		kid: anchor.KeyID(), eid: anchor.EID(), head: anchor.Head(), suite: a.Suite, salt: a.Salt,
-		epochShift: a.EpochShift, base: epoch, secret: *secret,
-	}
-	live, err := o.start()
+	base, err := keys.NewRatchet(a.Suite, anchor.KeyID(), &a.Salt, epoch, secret)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkCommitment(live, want); err != nil {
-		o.Erase()
-		live.Erase()
+	if err := checkCommitment(base, want); err != nil {
+		base.Erase()
 		return nil, err
 	}
-	o.live = live
-	return o, nil
+	return &Opener{
+		kid: anchor.KeyID(), eid: anchor.EID(), head: anchor.Head(), suite: a.Suite,
+		epochShift: a.EpochShift, base: base, live: base.Clone(),
+	}, nil
 }
 
 // CheckGrant reports whether grant commits to the content secret that this
@@ -85,13 +80,10 @@ func (o *Opener) CheckGrant(grant Verified) error {
 	if g.EID != o.eid || grant.KeyID() != o.kid {
 		return ErrWrongAnchor
 	}
-	if g.Epoch < o.base {
+	if g.Epoch < o.base.Epoch() {
 		return ErrCannotOpen
 	}
-	ratchet, err := o.start()
-	if err != nil {
-		return err
-	}
+	ratchet := o.base.Clone()
 	defer ratchet.Erase()
 	if err := ratchet.Seek(g.Epoch); err != nil {
 		return err
@@ -138,7 +130,7 @@ func (o *Opener) Open(dst []byte, v Verified) ([]byte, error) {
 // else the one for the backlog, which starts anew from the base when it has
 // already passed.
 func (o *Opener) at(epoch uint64) (*keys.Ratchet, error) {
-	if epoch < uint64(o.base) || epoch >= keys.MaxEpochs {
+	if epoch < uint64(o.base.Epoch()) || epoch >= keys.MaxEpochs {
 		return nil, ErrCannotOpen
 	}
 	j := uint32(epoch)
@@ -149,25 +141,15 @@ func (o *Opener) at(epoch uint64) (*keys.Ratchet, error) {
 		if o.backlog != nil {
 			o.backlog.Erase()
 		}
-		var err error
-		if o.backlog, err = o.start(); err != nil {
-			return nil, err
-		}
+		o.backlog = o.base.Clone()
 	}
 	return o.backlog, o.backlog.Seek(j)
 }
 
-func (o *Opener) start() (*keys.Ratchet, error) {
-	return keys.NewRatchet(o.suite, o.kid, &o.salt, o.base, &o.secret)
-}
-
 // Erase overwrites the secrets; the Opener opens nothing afterwards.
 func (o *Opener) Erase() {
-	clear(o.secret[:])
-	o.base = keys.MaxEpochs
-	if o.live != nil {
-		o.live.Erase()
-	}
+	o.base.Erase()
+	o.live.Erase()
 	if o.backlog != nil {
 		o.backlog.Erase()
 	}

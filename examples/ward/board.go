@@ -47,9 +47,10 @@ type panel struct {
 // score is how one attack went.
 type score struct {
 	attack
-	made    int // how often it was begun
-	named   int // how often all its verdicts were found
-	left    int // cut short by the end
+	begun   time.Time // the last time
+	made    int       // how often it was begun
+	named   int       // how often all its verdicts were found
+	left    int       // cut short by the end
 	missing []receive.Verdict
 	told    chan struct{} // closed once it is named
 	seen    map[receive.Verdict]int
@@ -217,6 +218,7 @@ func (b *board) attacked(k attack) <-chan struct{} {
 	i := slices.IndexFunc(b.scores, func(s *score) bool { return s.attack.name == k.name })
 	s := b.scores[i]
 	s.made++
+	s.begun = time.Now()
 	s.missing, s.told = slices.Clone(k.want), make(chan struct{})
 	b.current = s
 	return s.told

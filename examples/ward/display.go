@@ -101,7 +101,7 @@ func (d *display) writeLines(numbers bool) {
 	defer b.mu.Unlock()
 	if b.current != d.attack {
 		if d.attack = b.current; d.attack != nil {
-			fmt.Fprintf(d.out, "%s  attacker %s\n", b.clock(time.Now()), b.attacker())
+			fmt.Fprintf(d.out, "%s  attacker %s\n", b.clock(d.attack.begun), b.attacker())
 		}
 	}
 	for _, e := range b.log[len(b.log)-min(b.logged-d.told, len(b.log)):] {

@@ -48,6 +48,9 @@ func newWard(ctx context.Context, o options) (_ *ward, err error) {
 	if err := w.addSensors(); err != nil {
 		return nil, err
 	}
+	if err := w.meet(ctx); err != nil {
+		return nil, fmt.Errorf("the evening before: %w", err)
+	}
 	night, err := recordNight(ctx, w.site, filepath.Join(dir, "night"), w.sensors[0].device)
 	if err != nil {
 		return nil, fmt.Errorf("the night before: %w", err)
@@ -96,7 +99,7 @@ func (w *ward) close() error {
 func (w *ward) run(ctx context.Context, show *display, lines io.Writer) (err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	receiver, err := w.openReceiver(lines)
+	receiver, err := w.openReceiver(w.broker.url, sinks{receive.NewLines(lines), w.board})
 	if err != nil {
 		return err
 	}
@@ -162,14 +165,10 @@ const (
 	repeatMessages = 64
 )
 
-func (w *ward) openReceiver(lines io.Writer) (*sdk.Receiver, error) {
+func (w *ward) openReceiver(broker string, sink receive.Sink) (*sdk.Receiver, error) {
 	return sdk.OpenReceiver(sdk.ReceiverConfig{
-		Identity: w.site.station(), Broker: w.broker.url,
-		Sink: sinks{receive.NewLines(lines), w.board},
-		// The attacker gives everybody the time to meet. By default a device has to
-		// echo a beacon first, and what it sealed before it heard one is refused.
-		TrustFirst: true,
-		Judging:    receive.Config{DuplicateWindow: repeatWindow, DuplicateMessages: repeatMessages},
+		Identity: w.site.station(), Broker: broker, Sink: sink,
+		Judging: receive.Config{DuplicateWindow: repeatWindow, DuplicateMessages: repeatMessages},
 	})
 }
 

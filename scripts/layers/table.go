@@ -42,6 +42,8 @@ var Table = []Layer{
 	{2, "firmware-bridge/sim/...", []string{"sdk/core/vital"}, nil, nil},
 	{2, "firmware-bridge/sensor/...", []string{"sdk/core/vital", "firmware-bridge/sim", "firmware-bridge/sensor/..."}, nil, nil},
 
+	// A whole site for the tests of this and other packages.
+	{3, "sdk/sdktest", []string{"sdk/..."}, nil, nil},
 	{3, "sdk", []string{"sdk/..."}, []string{"golang.org/x/sys"}, nil},
 
 	{4, "agent", []string{"sdk/...", "firmware-bridge/...", "agent/config"}, nil, nil},

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strings"
 	"time"
 
@@ -25,12 +24,8 @@ type display struct {
 	attack *score // told last, nil: none
 }
 
-func newDisplay(out io.Writer, b *board, table bool) *display {
-	d := &display{out: out, board: b, terminal: -1}
-	if f, ok := out.(*os.File); ok && table && term.IsTerminal(int(f.Fd())) {
-		d.terminal = int(f.Fd())
-	}
-	return d
+func newDisplay(out io.Writer, terminal int, b *board) *display {
+	return &display{out: out, board: b, terminal: terminal}
 }
 
 const (

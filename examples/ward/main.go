@@ -10,9 +10,12 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"golang.org/x/term"
 )
 
 func main() {
+	signal.Ignore(syscall.SIGPIPE) // it would end us with the site's keys left in /tmp; see pipe
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
@@ -71,11 +74,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "ward: error:", err)
 		return exitFailed
 	}
-	text := stdout
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	text, lines := stdout, io.Discard
 	if o.json {
-		text = stderr
+		text, lines = stderr, pipe{stdout, cancel}
 	}
-	runErr := w.run(ctx, newDisplay(text, w.board, !o.json), jsonTo(stdout, o.json))
+	runErr := w.run(ctx, newDisplay(pipe{text, cancel}, terminalOf(text, o), w.board), lines)
 	sum := w.board.summary()
 	fmt.Fprint(text, sum)
 	if err := errors.Join(runErr, w.close()); err != nil {
@@ -88,10 +93,25 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// jsonTo returns where JSON lines go.
-func jsonTo(stdout io.Writer, json bool) io.Writer {
-	if json {
-		return stdout
+// pipe is a Writer that calls gone when nobody reads any more.
+type pipe struct {
+	io.Writer
+	gone func()
+}
+
+func (p pipe) Write(b []byte) (int, error) {
+	n, err := p.Writer.Write(b)
+	if err != nil {
+		p.gone()
 	}
-	return io.Discard
+	return n, err
+}
+
+// terminalOf returns the descriptor of the terminal that out is, or -1. With
+// JSON lines the text is never a table: both may go to one terminal.
+func terminalOf(out io.Writer, o options) int {
+	if f, ok := out.(*os.File); ok && !o.json && term.IsTerminal(int(f.Fd())) {
+		return int(f.Fd())
+	}
+	return -1
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -192,6 +193,20 @@ func TestInterrupted(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "no attack was made") {
 		t.Errorf("no summary in %q", out)
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("left behind in the temporary directory: %v, %v", left, err)
+	}
+}
+
+// TestReaderGone is `ward -json | head -1`: the ward ends by itself.
+func TestReaderGone(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	reader, stdout := io.Pipe()
+	reader.Close()
+	if code := run(t.Context(), []string{"-json"}, stdout, io.Discard); code != exitFailed {
+		t.Errorf("exit code %d", code)
 	}
 	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
 		t.Errorf("left behind in the temporary directory: %v, %v", left, err)

@@ -53,7 +53,8 @@ func (o *Options) fill() {
 // gateway of another name.
 func Run(ctx context.Context, conf *config.Config, opts Options) error {
 	opts.fill()
-	pipeline, err := sdk.Open(ctx, pipelineConfig(conf, &opts))
+	// The pipeline outlives ctx: what is left is still to be sent.
+	pipeline, err := sdk.Open(context.WithoutCancel(ctx), pipelineConfig(conf, &opts))
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,323 @@
+package main
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor"
+	"github.com/vitalseal/vitalseal/firmware-bridge/sim"
+)
+
+// TestMain is the command itself when a script runs it.
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "vitalseal" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+func TestScripts(t *testing.T) {
+	scripts(t, filepath.Join("testdata", "script"), map[string]func(*script, bool, []string){
+		"broker": broker, "simulate": simulate, "until": until, "jsonl": jsonLines,
+		"unhex": unhex, "expand": expand, "edit": edit, "shared": shared,
+	})
+}
+
+// broker SITE runs mosquitto with the configuration that was made for the broker
+// of a site, but on a loopback port of its own, and sets $BROKER to its URL.
+func broker(ts *script, _ bool, args []string) {
+	port := freePort(ts)
+	conf := filepath.Join(ts.MkAbs(args[0]), "broker", "mosquitto.conf")
+	text := ts.ReadFile(conf)
+	if !strings.Contains(text, "listener 8883\n") {
+		ts.Fatalf("no listener 8883 in %s", conf)
+	}
+	text = strings.Replace(text, "listener 8883\n", "listener "+port+" localhost\n", 1)
+	ts.Check(os.WriteFile(conf+".test", []byte(text), 0o600))
+	var log bytes.Buffer
+	cmd := exec.Command(mosquittoPath(ts), "-c", conf+".test")
+	cmd.Stdout, cmd.Stderr = &log, &log
+	ts.Check(cmd.Start())
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }() // its status is that of the signal
+	ts.t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may have ended
+		<-ended
+		if ts.t.Failed() {
+			ts.t.Logf("mosquitto:\n%s", &log)
+		}
+	})
+	ts.until("mosquitto accepts connections", func() bool {
+		select {
+		case <-ended:
+			ts.Fatalf("mosquitto ended:\n%s", &log)
+		default:
+		}
+		conn, err := net.Dial("tcp", "localhost:"+port)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
+	ts.Setenv("BROKER", "mqtts://localhost:"+port)
+}
+
+func mosquittoPath(ts *script) string {
+	for _, name := range []string{"mosquitto", "/usr/sbin/mosquitto"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	ts.Fatalf("mosquitto is not installed: run scripts/test, or apt-get install mosquitto")
+	return ""
+}
+
+// freePort asks the kernel for a port; nobody else is given it soon again.
+func freePort(ts *script) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	ts.Check(err)
+	return port
+}
+
+// until waits until a condition holds.
+func (ts *script) until(what string, holds func() bool) {
+	deadline := time.After(20 * time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			ts.Fatalf("waited in vain until %s:\n%s", what, ts.tails())
+		}
+	}
+}
+
+// simulate SENSOR SOCKET COUNT gives whoever connects to the socket the first
+// COUNT pieces of a simulated sensor's bytes at once, and then nothing more.
+func simulate(ts *script, _ bool, args []string) {
+	driver, err := sensor.Lookup(args[0])
+	ts.Check(err)
+	count := 0
+	_, err = fmt.Sscan(args[2], &count)
+	ts.Check(err)
+	var stream []byte
+	for device := driver.Simulate(sim.NewPatient(7)); count > 0; count-- {
+		stream, _ = device.Next(stream)
+	}
+	listener, err := net.Listen("unix", ts.MkAbs(args[1]))
+	ts.Check(err)
+	ts.t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			ts.t.Cleanup(func() { conn.Close() })
+			_, _ = conn.Write(stream) // "check" hangs up at once
+		}
+	}()
+}
+
+// until FILE TEXT waits until the file holds the text.
+func until(ts *script, _ bool, args []string) {
+	ts.until(fmt.Sprintf("%s holds %q", args[0], args[1]), func() bool {
+		data, _ := os.ReadFile(ts.MkAbs(args[0])) // it may not be there yet
+		return bytes.Contains(data, []byte(args[1]))
+	})
+}
+
+// jsonl FILE KEY=VALUE... demands that each line of the file is a JSON object and
+// that at least one has all these members; with ! that none has.
+func jsonLines(ts *script, neg bool, args []string) {
+	found := 0
+	for i, line := range strings.Split(strings.TrimSuffix(ts.ReadFile(args[0]), "\n"), "\n") {
+		var object map[string]any
+		if err := json.Unmarshal([]byte(line), &object); err != nil {
+			ts.Fatalf("%s:%d: %v: %q", args[0], i+1, err, line)
+		}
+		has := true
+		for _, pair := range args[1:] {
+			key, value, _ := strings.Cut(pair, "=")
+			has = has && fmt.Sprint(object[key]) == value
+		}
+		if has {
+			found++
+		}
+	}
+	if (found == 0) != neg {
+		ts.Fatalf("%d lines of %s have %q", found, args[0], args[1:])
+	}
+}
+
+// unhex IN OUT turns hexadecimal digits into bytes; # begins a comment.
+func unhex(ts *script, _ bool, args []string) {
+	var digits strings.Builder
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		line, _, _ = strings.Cut(line, "#")
+		digits.WriteString(strings.Join(strings.Fields(line), ""))
+	}
+	raw, err := hex.DecodeString(digits.String())
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), raw, 0o644))
+}
+
+// expand FILE replaces $NAME in it by variables of the script.
+func expand(ts *script, _ bool, args []string) {
+	text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o644))
+}
+
+// edit FILE OLD NEW replaces text that must be there.
+func edit(ts *script, _ bool, args []string) {
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s does not hold %q:\n%s", args[0], args[1], text)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, args[1], args[2])), 0o644))
+}
+
+// shared FILE NAME copies a file of ../shared, or skips the test aloud.
+func shared(ts *script, _ bool, args []string) {
+	data, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", filepath.FromSlash(args[0])))
+	if os.IsNotExist(err) {
+		ts.t.Skipf("shared data absent: %v", err)
+	}
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), data, 0o644))
+}
+
+func TestExitStatus(t *testing.T) {
+	nowhere := filepath.Join(t.TempDir(), "nowhere")
+	for _, c := range []struct {
+		args string
+		want int
+	}{
+		{"", 2},
+		{"help", 0},
+		{"-h", 0},
+		{"help site", 0},
+		{"help site init", 0},
+		{"help nothing", 2},
+		{"version", 0},
+		{"--version", 0},
+		{"version now", 2},
+		{"config", 0},
+		{"chekc", 2},
+		{"site", 2},
+		{"site -h", 0},
+		{"site instal x", 2},
+		{"site init", 2},
+		{"site init " + nowhere + "/x", 1},
+		{"site init -name ward-3 .", 2},
+		{"site init " + nowhere + " -name Ward", 2},
+		{"site init " + nowhere + " -device d", 2},
+		{"site show " + nowhere, 1},
+		{"site renew " + nowhere + " -days -1", 2},
+		{"device add", 2},
+		{"device revoke " + nowhere, 2},
+		{"run -config " + nowhere, 1},
+		{"run x", 2},
+		{"check -config " + nowhere, 1},
+		{"check -timeout 0s", 2},
+		{"receive", 2},
+		{"receive -identity " + nowhere, 2},
+		{"receive -identity " + nowhere + " -broker mqtts://localhost", 1},
+		{"receive -identity " + nowhere + " -broker mqtts://localhost -for -1s", 2},
+		{"inspect", 1},
+		{"inspect " + nowhere, 1},
+		{"decode", 2},
+		{"decode -sensor none", 2},
+		{"decode -sensor lines", 0},
+		{"decode -sensor lines -field hr", 2},
+		{"decode -sensor lines -field hr=MDC_NO_SUCH", 2},
+		{"decode -sensor nonin-df2 -header", 2},
+		{"decode -sensor lines -x", 2},
+	} {
+		var stdout, stderr bytes.Buffer
+		got := run(strings.Fields(c.args), strings.NewReader(""), &stdout, &stderr)
+		if got != c.want {
+			t.Errorf("vitalseal %s: status %d, want %d: %s", c.args, got, c.want, &stderr)
+		}
+		if failed := strings.Contains(stderr.String(), "vitalseal: error: "); failed != (c.want != 0 && c.args != "") {
+			t.Errorf("vitalseal %s: status %d with this on standard error: %q", c.args, c.want, &stderr)
+		}
+	}
+}
+
+// TestHelp demands of every command what -h has to have.
+func TestHelp(t *testing.T) {
+	for _, c := range commands() {
+		var stdout, stderr bytes.Buffer
+		if status := run(append(strings.Fields(c.name), "-h"), nil, &stdout, &stderr); status != 0 || stderr.Len() > 0 {
+			t.Errorf("%s -h: status %d, %q", c.name, status, &stderr)
+		}
+		for _, part := range []string{"Usage:\n    vitalseal " + c.name, "\nExample:\n    $ vitalseal " + c.name} {
+			if !strings.Contains(stdout.String(), part) {
+				t.Errorf("%s -h has no %q:\n%s", c.name, part, &stdout)
+			}
+		}
+		for line := range strings.Lines(stdout.String()) {
+			if len(line) > 125 {
+				t.Errorf("%s -h has a line of %d bytes: %q", c.name, len(line), line)
+			}
+		}
+		if c.summary == "" {
+			t.Errorf("%s has no summary", c.name)
+		}
+	}
+}
+
+// slowPipe gives one line at a time, and looks at what was printed before.
+type slowPipe struct {
+	t       *testing.T
+	lines   []string
+	printed *bytes.Buffer
+	given   int
+}
+
+func (p *slowPipe) Read(b []byte) (int, error) {
+	if got := strings.Count(p.printed.String(), "\n"); got != p.given {
+		p.t.Errorf("after %d lines of input %d lines were printed", p.given, got)
+	}
+	if p.given == len(p.lines) {
+		return 0, fmt.Errorf("cable pulled")
+	}
+	p.given++
+	return copy(b, p.lines[p.given-1]), nil
+}
+
+func TestDecodePrintsAsTheLineSpeaks(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	in := &slowPipe{t: t, lines: []string{"hr=72\n", "hr=73\n", "spo2=97\n"}, printed: &stdout}
+	if status := run([]string{"decode", "-sensor", "lines"}, in, &stdout, &stderr); status != 1 {
+		t.Errorf("status %d after a read error", status)
+	}
+	if !strings.Contains(stderr.String(), "cable pulled") {
+		t.Errorf("the read error is not reported: %q", &stderr)
+	}
+}
+
+// tails shows the ends of the files that are being written.
+func (ts *script) tails() string {
+	var b strings.Builder
+	files, _ := filepath.Glob(filepath.Join(ts.dir, "*.jsonl")) // the pattern is well formed
+	for _, file := range files {
+		text := ts.ReadFile(file)
+		fmt.Fprintf(&b, "%s:\n%s\n", filepath.Base(file), text[max(0, len(text)-4000):])
+	}
+	return b.String()
+}

@@ -1,14 +1,18 @@
 package sdk
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/vitalseal/vitalseal/sdk/core/seal"
+)
 
 // clockError returns the kernel's bound on the error of the wall clock in
-// milliseconds, or noBound when nothing disciplines it.
+// milliseconds, or seal.NoBound when nothing disciplines it.
 func clockError() uint32 {
 	var t unix.Timex
 	state, err := unix.Adjtimex(&t)
 	if err != nil || state == unix.TIME_ERROR || t.Status&unix.STA_UNSYNC != 0 {
-		return noBound
+		return seal.NoBound
 	}
-	return uint32(min(max(t.Maxerror/1000+1, 1), noBound-1))
+	return uint32(min(max(t.Maxerror/1000+1, 1), seal.NoBound-1))
 }

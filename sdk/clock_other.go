@@ -2,5 +2,7 @@
 
 package sdk
 
-// clockError returns noBound: only Linux is asked.
-func clockError() uint32 { return noBound }
+import "github.com/vitalseal/vitalseal/sdk/core/seal"
+
+// clockError returns seal.NoBound: only Linux is asked.
+func clockError() uint32 { return seal.NoBound }

@@ -17,9 +17,6 @@ type origin struct {
 // without a battery-backed clock has simply not been told the time yet.
 var clockFloor = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// noBound is the error bound of a clock that nothing keeps in step.
-const noBound = 1<<32 - 1
-
 // clockTolerance is how far the wall clock may slide against the monotonic one
 // under one anchor before the chain is begun anew with what it says now. A
 // suspended machine shows in the same way: its monotonic clock stood still.

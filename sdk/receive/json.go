@@ -5,6 +5,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/vitalseal/vitalseal/sdk/core/seal"
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
 )
 
@@ -14,10 +15,10 @@ import (
 // and what meta does not have is left out.
 //
 // Every reading has "time" (RFC 3339, UTC, milliseconds) and "time_quality":
-// "clock" with "time_error_ms", when the anchor had a clock; "received", when it
-// had none: then the time is that of reception, the latest that it can be; and
-// "unknown" without "time". The last two have "elapsed_ms", milliseconds since
-// the anchor.
+// "clock" with "time_error_ms", when the anchor had a clock; "unsynchronized", when
+// nothing keeps that clock in step; "received", when it had none: then the time is
+// that of reception, the latest that it can be; and "unknown" without "time". The
+// last two have "elapsed_ms", milliseconds since the anchor.
 func AppendBatch(dst []byte, meta Meta, b *vital.Batch) []byte {
 	for i := range b.Numerics {
 		dst = appendNumeric(dst, &meta, &b.Numerics[i])
@@ -220,6 +221,9 @@ func appendTimed(dst []byte, m *Meta, ms uint64) []byte {
 		at := time.UnixMilli(m.Clock.UnixMilli + int64(min(ms, 1<<53)))
 		if at.UTC().Year() <= maxYear {
 			dst = appendTime(key(dst, "time"), at)
+			if m.Clock.Error == seal.NoBound {
+				return appendText(dst, "time_quality", "unsynchronized")
+			}
 			dst = appendText(dst, "time_quality", "clock")
 			return appendUint(dst, "time_error_ms", uint64(m.Clock.Error))
 		}

@@ -35,6 +35,8 @@ func TestAppendBatch(t *testing.T) {
 			head + `"code":1,"refid":null,"value":null,"value_special":"+INF","unit":null,"unit_code":5,"status":["questionable","sensor-off"]`},
 		{receive.Meta{}, vital.Batch{Numerics: []vital.Numeric{{Time: 9, Code: vital.SpO2, Value: vital.NaN, Status: vital.NotAvailable}}},
 			`"time_quality":"unknown","elapsed_ms":9,"code":150456,"refid":"MDC_PULS_OXIM_SAT_O2","value":null,"unit":null,"status":["not-available"]`},
+		{receive.Meta{Verdict: receive.Valid, Clock: seal.Clock{UnixMilli: 1, Error: seal.NoBound}}, vital.Batch{Events: []vital.Event{{Time: 9, Kind: vital.EventStarted, Count: 1}}},
+			`"verdict":"valid","time":"1970-01-01T00:00:00.010Z","time_quality":"unsynchronized","event":"started","count":1`},
 		{noClock, vital.Batch{Heartbeats: []vital.Heartbeat{{Time: 9, Interval: 30000, Recorded: 12}}},
 			`"verdict":"valid","received":"2026-11-22T07:00:01.002Z","test":true,"time":"2026-11-22T07:00:01.002Z","time_quality":"received","elapsed_ms":9,` +
 				`"event":"heartbeat","interval_ms":30000,"recorded":12`},

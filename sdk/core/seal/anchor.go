@@ -48,8 +48,11 @@ const (
 // no clock.
 type Clock struct {
 	UnixMilli int64  // ms since 1970-01-01 UTC, 1 to 2^53
-	Error     uint32 // ms: the true time is within ± this
+	Error     uint32 // ms: the true time is within ± this; NoBound: nobody knows
 }
+
+// NoBound is the Error of a clock that nothing keeps in step.
+const NoBound = 1<<32 - 1
 
 // IsZero reports whether there is no clock.
 func (c Clock) IsZero() bool { return c.UnixMilli == 0 }

@@ -28,6 +28,8 @@ import (
 // 3%.
 //
 //	envelope/raw          seal a payload that is already encoded
+//	wave/raw              encode a wave of 16-bit samples of that length and seal it:
+//	                      what encoding costs where it does not compress
 //	sealing/raw           encode a batch of readings and seal it: 3 bytes a reading,
 //	                      so that the largest has hundreds to encode
 //	sealing/(encode+raw)  the same over primitives that encode the batch, too
@@ -44,9 +46,11 @@ func BenchmarkSealRatio(b *testing.B) {
 
 func benchRatio(b *testing.B, size int) {
 	batch, payload := readings(b, size)
+	wave, wavePayload := samples(b, size)
 	d := newDevice(1)
 	d.anchor.EpochShift = 24
 	raw := newPrimitives(b, d, len(payload))
+	rawWave := newPrimitives(b, newDevice(1), len(wavePayload))
 	other := newGoCOSE(b, d)
 	message := make([]byte, 0, 4096)
 	encoded := make([]byte, 0, 4096)
@@ -74,17 +78,27 @@ func benchRatio(b *testing.B, size int) {
 			}
 			raw.run(p)
 		},
+		func() { rawWave.run(wavePayload) },
+		func() {
+			p, err := wave.Append(encoded)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := d.sealer.Seal(message, p); err != nil {
+				b.Fatal(err)
+			}
+		},
 	}
 	metrics := [...]struct {
 		name     string
 		of, over int
 	}{
-		{"envelope/raw", 1, 0}, {"sealing/raw", 2, 0}, {"go-cose/raw", 3, 0}, {"sealing/(encode+raw)", 2, 4},
+		{"envelope/raw", 1, 0}, {"wave/raw", 6, 5}, {"sealing/raw", 2, 0}, {"go-cose/raw", 3, 0}, {"sealing/(encode+raw)", 2, 4},
 	}
 	var ratios [len(metrics)][]float64
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	order := []int{0, 1, 2, 3, 4}
+	order := []int{0, 1, 2, 3, 4, 5, 6}
 	for b.Loop() {
 		var spent [len(run)]int64
 		for range order { // each contestant at each place of the round
@@ -115,6 +129,25 @@ func threadTime(b *testing.B) int64 {
 		b.Fatal(err)
 	}
 	return ts.Nano()
+}
+
+// samples returns a batch of one wave that encodes to size bytes or one less, and
+// its encoding.
+func samples(b *testing.B, size int) (*vital.Batch, []byte) {
+	b.Helper()
+	batch := new(vital.Batch)
+	w := batch.AddWave()
+	w.Code, w.Unit, w.Rate, w.Coding = vital.ECGLeadII, vital.Millivolt, vital.Int(250), vital.CodingInt16
+	for i := int32(0); ; i++ {
+		w.Samples = append(w.Samples, i*i%4001-2000)
+		payload, err := batch.Append(nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if len(payload) >= size-1 {
+			return batch, payload
+		}
+	}
 }
 
 // readings returns the largest batch of pulse rates, one a second, that encodes

@@ -46,8 +46,8 @@ func clientConfig(t *testing.T, name string, credentials func() (tls.Certificate
 	return &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: roots, ServerName: name, MinVersion: tls.VersionTLS13}
 }
 
-// handshake returns the errors of both sides, and whom the server saw.
-func handshake(server, client *tls.Config) (serverErr, clientErr error, peer string) {
+// handshake returns whom the server saw, and the errors of both sides.
+func handshake(server, client *tls.Config) (peer string, serverErr, clientErr error) {
 	a, b := net.Pipe()
 	defer a.Close()
 	defer b.Close()
@@ -73,7 +73,7 @@ func handshake(server, client *tls.Config) (serverErr, clientErr error, peer str
 	if serverErr == nil {
 		peer = s.ConnectionState().PeerCertificates[0].Subject.CommonName
 	}
-	return serverErr, clientErr, peer
+	return peer, serverErr, clientErr
 }
 
 func TestHandshakes(t *testing.T) {
@@ -84,27 +84,27 @@ func TestHandshakes(t *testing.T) {
 	r.must(err)
 	station := r.receiver("station")
 	for _, host := range []string{"localhost", "127.0.0.1", "::1", "broker.example", "192.0.2.7"} {
-		s, c, peer := handshake(r.brokerConfig(), clientConfig(t, host, gateway.Credentials))
+		peer, s, c := handshake(r.brokerConfig(), clientConfig(t, host, gateway.Credentials))
 		if s != nil || c != nil || peer != "gw-1" {
 			t.Errorf("gateway to %s: server %v, client %v, seen as %q", host, s, c, peer)
 		}
 	}
-	if s, c, peer := handshake(r.brokerConfig(), clientConfig(t, "localhost", station.Credentials)); s != nil || c != nil || peer != "receiver" {
+	if peer, s, c := handshake(r.brokerConfig(), clientConfig(t, "localhost", station.Credentials)); s != nil || c != nil || peer != "receiver" {
 		t.Errorf("receiver: server %v, client %v, seen as %q", s, c, peer)
 	}
 
-	if _, c, _ := handshake(r.brokerConfig(), clientConfig(t, "elsewhere.example", gateway.Credentials)); c == nil {
+	if _, _, c := handshake(r.brokerConfig(), clientConfig(t, "elsewhere.example", gateway.Credentials)); c == nil {
 		t.Error("a broker of another name is accepted")
 	}
-	if _, c, _ := handshake(r.brokerConfig(), clientConfig(t, "localhost", stranger.Credentials)); c == nil {
+	if _, _, c := handshake(r.brokerConfig(), clientConfig(t, "localhost", stranger.Credentials)); c == nil {
 		t.Error("the broker of another site is accepted")
 	}
 	foreign := clientConfig(t, "localhost", stranger.Credentials)
 	foreign.RootCAs = r.roots()
-	if s, c, _ := handshake(r.brokerConfig(), foreign); s == nil || c == nil {
+	if _, s, c := handshake(r.brokerConfig(), foreign); s == nil || c == nil {
 		t.Error("a gateway of another site is accepted")
 	}
-	if s, _, _ := handshake(r.brokerConfig(), &tls.Config{RootCAs: r.roots(), ServerName: "localhost"}); s == nil {
+	if _, s, _ := handshake(r.brokerConfig(), &tls.Config{RootCAs: r.roots(), ServerName: "localhost"}); s == nil {
 		t.Error("a client without a certificate is accepted")
 	}
 	// A gateway cannot pose as the broker: its certificate is for clients.
@@ -112,12 +112,12 @@ func TestHandshakes(t *testing.T) {
 	pair, _, err := gateway.Credentials()
 	r.must(err)
 	posing.Certificates = []tls.Certificate{pair}
-	if _, c, _ := handshake(posing, clientConfig(t, "gw-1", station.Credentials)); c == nil {
+	if _, _, c := handshake(posing, clientConfig(t, "gw-1", station.Credentials)); c == nil {
 		t.Error("a gateway poses as the broker")
 	}
 	// Nor can the broker pose as a gateway.
 	reverse := &tls.Config{Certificates: r.brokerConfig().Certificates, RootCAs: r.roots(), ServerName: "localhost"}
-	if s, _, _ := handshake(r.brokerConfig(), reverse); s == nil {
+	if _, s, _ := handshake(r.brokerConfig(), reverse); s == nil {
 		t.Error("the broker's certificate is good for a client")
 	}
 }

@@ -17,8 +17,8 @@ func checkCommand() command {
 Tries what "vitalseal run" needs and prints a line for each: "ok", "warn", or "FAIL"
 with what to do about it. It goes on after a failure; the exit status is 1 if there
 was one. It looks at the configuration, the files of the gateway and of its
-devices, the roster, the certificates, the ports, the data directory and the
-broker. It changes nothing, but opening a port resets some boards.
+devices, the roster, the certificates, the ports, the clock, the data directory
+and the broker. It changes nothing, but opening a port resets some boards.
 
 That the broker lets this gateway publish cannot be found out from here: MQTT
 3.1.1 has no answer for a publish that is denied, and mosquitto acknowledges it.
@@ -49,6 +49,7 @@ func check(c *call, file string, timeout time.Duration) error {
 		k.devices()
 		k.certificates()
 		k.ports()
+		k.clock()
 		k.data()
 		k.broker(ctx)
 	}

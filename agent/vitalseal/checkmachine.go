@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/vitalseal/vitalseal/firmware-bridge/port"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor"
@@ -38,6 +39,17 @@ func (k *checks) ports() {
 		} else {
 			k.ok(what, "port %q can be opened", p.Name)
 		}
+	}
+}
+
+func (k *checks) clock() {
+	switch inStep, known := clockInStep(); {
+	case !known:
+	case inStep:
+		k.ok("clock", "%s, kept in step", k.now.UTC().Format(time.RFC3339))
+	default:
+		k.warn("clock", "%s, and nothing keeps it in step: readings will say so; run a time service such as chrony",
+			k.now.UTC().Format(time.RFC3339))
 	}
 }
 

@@ -27,8 +27,9 @@ failure of this command: its exit status is 0.
 With -o each line is on the disk before the broker is told, and is in the file
 once after any crash. On standard output lines may come twice after a crash.
 
-The state file remembers what has been received. Where there is none, a device
-is believed once it has answered this receiver, which takes a gateway a moment.`,
+The state file remembers what has been received. A device that it does not know is
+believed once it has answered this receiver, which takes its gateway some seconds:
+otherwise an old recording could pass for new. What it sealed before is refused.`,
 		example: "vitalseal receive -identity site/recipients/station -broker mqtts://localhost -o readings.jsonl",
 		prepare: func(flags *flag.FlagSet) func(*call) error {
 			var r receiving
@@ -36,6 +37,8 @@ is believed once it has answered this receiver, which takes a gateway a moment.`
 			flags.StringVar(&r.broker, "broker", "", "broker's `URL`, mqtts://HOST[:PORT]")
 			flags.StringVar(&r.output, "o", "", "append lines to `FILE` (default standard output)")
 			flags.StringVar(&r.state, "state", "", "`FILE` of the state (default state.db in the identity's directory)")
+			flags.BoolVar(&r.acceptPast, "accept-past", false, "take also what unknown devices sealed before they answered: for a first start")
+			flags.BoolVar(&r.trustFirst, "trust-first", false, "believe unknown devices without an answer")
 			flags.DurationVar(&r.duration, "for", 0, "end after this `DURATION`, such as 20s")
 			return r.run
 		},
@@ -45,6 +48,7 @@ is believed once it has answered this receiver, which takes a gateway a moment.`
 // receiving is one run of the command.
 type receiving struct {
 	identity, broker, output, state string
+	acceptPast, trustFirst          bool
 	duration                        time.Duration
 }
 
@@ -59,6 +63,7 @@ func (r *receiving) run(c *call) (err error) {
 	defer func() { err = errors.Join(err, closeSink()) }()
 	receiver, err := sdk.OpenReceiver(sdk.ReceiverConfig{
 		Identity: r.identity, Broker: r.broker, State: r.state, Sink: sink,
+		AcceptPast: r.acceptPast, TrustFirst: r.trustFirst,
 		Logger: slog.New(slog.NewTextHandler(c.stderr, nil)),
 	})
 	if err != nil {

@@ -56,7 +56,9 @@ func scripts(t *testing.T, dir string, extra map[string]func(*script, bool, []st
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			work := t.TempDir()
 			ts := &script{t: t, dir: work, background: map[string]*process{}, env: []string{
-				"WORK=" + work, "HOME=/no-home", "TMPDIR=" + work, "PATH=" + bin + ":" + os.Getenv("PATH"),
+				"WORK=" + work, "HOME=/no-home", "TMPDIR=" + work,
+				"PATH=" + bin + ":" + os.Getenv("PATH"),
+				"GORACE=atexit_sleep_ms=0", // or a race build takes a second to end
 			}}
 			t.Cleanup(ts.end)
 			ts.run(file, extra)
@@ -163,6 +165,12 @@ func (ts *script) Fatalf(format string, args ...any) {
 	ts.t.Helper()
 	ts.t.Fatalf("%s: %s\nstdout of the last command:\n%s\nstderr:\n%s", ts.where, fmt.Sprintf(format, args...), ts.stdout, ts.stderr)
 }
+
+// Logf is shown if the test fails.
+func (ts *script) Logf(format string, args ...any) { ts.t.Logf(format, args...) }
+
+// Defer has f called when the script has ended.
+func (ts *script) Defer(f func()) { ts.t.Cleanup(f) }
 
 // Check ends the test if there is an error.
 func (ts *script) Check(err error) {
@@ -306,14 +314,11 @@ func (ts *script) named(name string) *process {
 
 func (ts *script) wait(_ bool, args []string) { ts.finish(ts.named(args[0])) }
 
-// kill sends -INT, -TERM or, without, KILL.
+// kill sends SIGINT, with -INT, or SIGKILL.
 func (ts *script) kill(_ bool, args []string) {
 	signal := syscall.SIGKILL
-	switch args[0] {
-	case "-INT":
+	if args[0] == "-INT" {
 		signal = syscall.SIGINT
-	case "-TERM":
-		signal = syscall.SIGTERM
 	}
 	ts.Check(ts.named(args[len(args)-1]).cmd.Process.Signal(signal))
 }

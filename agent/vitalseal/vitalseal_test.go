@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	scripts(t, filepath.Join("testdata", "script"), map[string]func(*script, bool, []string){
 		"broker": broker, "simulate": simulate, "until": until, "jsonl": jsonLines,
-		"unhex": unhex, "expand": expand, "edit": edit, "shared": shared,
+		"unhex": unhex, "expand": expand, "edit": edit,
 	})
 }
 
@@ -49,14 +49,12 @@ func broker(ts *script, _ bool, args []string) {
 	ts.Check(cmd.Start())
 	ended := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(ended) }() // its status is that of the signal
-	ts.t.Cleanup(func() {
+	ts.Defer(func() {
 		_ = cmd.Process.Kill() // it may have ended
 		<-ended
-		if ts.t.Failed() {
-			ts.t.Logf("mosquitto:\n%s", &log)
-		}
+		ts.Logf("mosquitto:\n%s", &log)
 	})
-	ts.until("mosquitto accepts connections", func() bool {
+	waitUntil(ts, "mosquitto accepts connections", func() bool {
 		select {
 		case <-ended:
 			ts.Fatalf("mosquitto ended:\n%s", &log)
@@ -91,8 +89,8 @@ func freePort(ts *script) string {
 	return port
 }
 
-// until waits until a condition holds.
-func (ts *script) until(what string, holds func() bool) {
+// waitUntil waits until a condition holds.
+func waitUntil(ts *script, what string, holds func() bool) {
 	deadline := time.After(20 * time.Second)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -100,7 +98,7 @@ func (ts *script) until(what string, holds func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			ts.Fatalf("waited in vain until %s:\n%s", what, ts.tails())
+			ts.Fatalf("waited in vain until %s:\n%s", what, tails(ts))
 		}
 	}
 }
@@ -119,14 +117,14 @@ func simulate(ts *script, _ bool, args []string) {
 	}
 	listener, err := net.Listen("unix", ts.MkAbs(args[1]))
 	ts.Check(err)
-	ts.t.Cleanup(func() { listener.Close() })
+	ts.Defer(func() { listener.Close() })
 	go func() {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			ts.t.Cleanup(func() { conn.Close() })
+			defer conn.Close()
 			_, _ = conn.Write(stream) // "check" hangs up at once
 		}
 	}()
@@ -134,7 +132,7 @@ func simulate(ts *script, _ bool, args []string) {
 
 // until FILE TEXT waits until the file holds the text.
 func until(ts *script, _ bool, args []string) {
-	ts.until(fmt.Sprintf("%s holds %q", args[0], args[1]), func() bool {
+	waitUntil(ts, fmt.Sprintf("%s holds %q", args[0], args[1]), func() bool {
 		data, _ := os.ReadFile(ts.MkAbs(args[0])) // it may not be there yet
 		return bytes.Contains(data, []byte(args[1]))
 	})
@@ -159,7 +157,7 @@ func jsonLines(ts *script, neg bool, args []string) {
 		}
 	}
 	if (found == 0) != neg {
-		ts.Fatalf("%d lines of %s have %q", found, args[0], args[1:])
+		ts.Fatalf("%d lines have %q\n%s", found, args[1:], tails(ts))
 	}
 }
 
@@ -190,14 +188,22 @@ func edit(ts *script, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, args[1], args[2])), 0o644))
 }
 
-// shared FILE NAME copies a file of ../shared, or skips the test aloud.
-func shared(ts *script, _ bool, args []string) {
-	data, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", filepath.FromSlash(args[0])))
-	if os.IsNotExist(err) {
-		ts.t.Skipf("shared data absent: %v", err)
+// TestDecodeSharedPacket decodes a packet made by others.
+func TestDecodeSharedPacket(t *testing.T) {
+	file := filepath.Join("..", "..", "..", "shared", "data", "nonin", "df2_packet_00.bin")
+	if _, err := os.Stat(file); err != nil {
+		t.Skipf("shared data absent: %v", err)
 	}
-	ts.Check(err)
-	ts.Check(os.WriteFile(ts.MkAbs(args[1]), data, 0o644))
+	var stdout, stderr bytes.Buffer
+	if status := run([]string{"decode", "-sensor", "nonin-df2", file}, nil, &stdout, &stderr); status != 0 || stderr.String() != "good 25, bad 0\n" {
+		t.Errorf("status %d, %q", status, &stderr)
+	}
+	for _, want := range []string{`"refid":"MDC_PULS_OXIM_PULS_RATE","value":72,"unit":"/min","status":[]`,
+		`"refid":"MDC_PULS_OXIM_SAT_O2","value":97,"unit":"%","status":[]`} {
+		if !strings.Contains(stdout.String(), want) {
+			t.Errorf("no %s in\n%s", want, &stdout)
+		}
+	}
 }
 
 func TestExitStatus(t *testing.T) {
@@ -312,9 +318,9 @@ func TestDecodePrintsAsTheLineSpeaks(t *testing.T) {
 }
 
 // tails shows the ends of the files that are being written.
-func (ts *script) tails() string {
+func tails(ts *script) string {
 	var b strings.Builder
-	files, _ := filepath.Glob(filepath.Join(ts.dir, "*.jsonl")) // the pattern is well formed
+	files, _ := filepath.Glob(ts.MkAbs("*.jsonl")) // the pattern is well formed
 	for _, file := range files {
 		text := ts.ReadFile(file)
 		fmt.Fprintf(&b, "%s:\n%s\n", filepath.Base(file), text[max(0, len(text)-4000):])

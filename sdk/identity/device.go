@@ -182,7 +182,7 @@ func (d *DeviceIdentity) Close() error {
 	if d.s.file == nil {
 		return nil
 	}
-	err := d.s.file.Close()
+	err := unlock(d.s.file)
 	d.s.file, d.s.psk = nil, nil
 	if err != nil {
 		return fmt.Errorf("identity: %w", err)

@@ -17,3 +17,5 @@ var errPlatform = errors.New("identity: owners of files and locks cannot be chec
 func checkOwner(string, fs.FileInfo) error { return errPlatform }
 
 func lock(*os.File, string) error { return errPlatform }
+
+func unlock(f *os.File) error { return f.Close() }

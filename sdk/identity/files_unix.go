@@ -29,7 +29,8 @@ func checkOwner(path string, info fs.FileInfo) error {
 }
 
 // lock takes the exclusive lock of an open file, which ends with its
-// descriptor, however the process ends. It does not wait.
+// descriptor, however the process ends. It does not wait. Use unlock to give it
+// back.
 func lock(f *os.File, hint string) error {
 	for {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
@@ -47,4 +48,11 @@ func lock(f *os.File, hint string) error {
 			return nil
 		}
 	}
+}
+
+// unlock gives the lock back and closes the file. Closing alone leaves the lock
+// for a moment to a child that is just being forked, which shares the open file
+// until it runs its own program.
+func unlock(f *os.File) error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
 }

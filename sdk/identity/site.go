@@ -201,10 +201,10 @@ func (s *Site) change(do func(r Roster) (*Roster, error)) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
 	if err := lock(f, "wait until the other change to the site is done"); err != nil {
-		return err
+		return errors.Join(err, f.Close())
 	}
+	defer unlock(f)
 	current, err := readRoster(s.path(rosterFile), s.Public, s.s.roster)
 	if err != nil {
 		return err

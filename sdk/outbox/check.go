@@ -28,7 +28,7 @@ func Check(dir string) (Report, error) {
 	if err != nil {
 		return rep, err
 	}
-	defer lock.Close()
+	defer unlockDir(lock)
 	fs := DirFS(dir)
 	names, err := fs.List()
 	if err != nil {

@@ -29,6 +29,13 @@ func lockDir(dir string) (*os.File, error) {
 	return f, nil
 }
 
+// unlockDir gives the lock back. Closing alone leaves it for a moment to a child
+// that is just being forked, which shares the open file until it runs its own
+// program.
+func unlockDir(f *os.File) error {
+	return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close())
+}
+
 // makeDir makes the directory, or refuses one that others may read.
 func makeDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -326,5 +326,5 @@ func (q *Queue) closeFiles() error {
 			}
 		}
 	}
-	return errors.Join(err, q.lock.Close())
+	return errors.Join(err, unlockDir(q.lock))
 }

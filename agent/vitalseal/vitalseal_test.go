@@ -13,28 +13,33 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sim"
 )
 
-// TestMain is the command itself when a script runs it.
-func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == "vitalseal" {
-		main()
-	}
-	os.Exit(m.Run())
-}
+// TestMain makes the command itself what a script runs as vitalseal.
+func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"vitalseal": main}) }
 
 func TestScripts(t *testing.T) {
-	scripts(t, filepath.Join("testdata", "script"), map[string]func(*script, bool, []string){
-		"broker": broker, "simulate": simulate, "until": until, "jsonl": jsonLines,
-		"unhex": unhex, "expand": expand, "edit": edit,
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // or a race build takes a second to end
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"broker": broker, "simulate": simulate, "until": until, "jsonl": jsonLines,
+			"unhex": unhex, "expand": expand, "edit": edit,
+		},
 	})
 }
 
 // broker SITE runs mosquitto with the configuration that was made for the broker
 // of a site, but on a loopback port of its own, and sets $BROKER to its URL.
-func broker(ts *script, _ bool, args []string) {
+func broker(ts *testscript.TestScript, _ bool, args []string) {
 	port := freePort(ts)
 	conf := filepath.Join(ts.MkAbs(args[0]), "broker", "mosquitto.conf")
 	text := ts.ReadFile(conf)
@@ -69,7 +74,7 @@ func broker(ts *script, _ bool, args []string) {
 	ts.Setenv("BROKER", "mqtts://localhost:"+port)
 }
 
-func mosquittoPath(ts *script) string {
+func mosquittoPath(ts *testscript.TestScript) string {
 	for _, name := range []string{"mosquitto", "/usr/sbin/mosquitto"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
@@ -80,7 +85,7 @@ func mosquittoPath(ts *script) string {
 }
 
 // freePort asks the kernel for a port; nobody else is given it soon again.
-func freePort(ts *script) string {
+func freePort(ts *testscript.TestScript) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
 	defer l.Close()
@@ -90,7 +95,7 @@ func freePort(ts *script) string {
 }
 
 // waitUntil waits until a condition holds.
-func waitUntil(ts *script, what string, holds func() bool) {
+func waitUntil(ts *testscript.TestScript, what string, holds func() bool) {
 	deadline := time.After(20 * time.Second)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -105,7 +110,7 @@ func waitUntil(ts *script, what string, holds func() bool) {
 
 // simulate SENSOR SOCKET COUNT gives whoever connects to the socket the first
 // COUNT pieces of a simulated sensor's bytes at once, and then nothing more.
-func simulate(ts *script, _ bool, args []string) {
+func simulate(ts *testscript.TestScript, _ bool, args []string) {
 	driver, err := sensor.Lookup(args[0])
 	ts.Check(err)
 	count := 0
@@ -131,7 +136,7 @@ func simulate(ts *script, _ bool, args []string) {
 }
 
 // until FILE TEXT waits until the file holds the text.
-func until(ts *script, _ bool, args []string) {
+func until(ts *testscript.TestScript, _ bool, args []string) {
 	waitUntil(ts, fmt.Sprintf("%s holds %q", args[0], args[1]), func() bool {
 		data, _ := os.ReadFile(ts.MkAbs(args[0])) // it may not be there yet
 		return bytes.Contains(data, []byte(args[1]))
@@ -140,7 +145,7 @@ func until(ts *script, _ bool, args []string) {
 
 // jsonl FILE KEY=VALUE... demands that each line of the file is a JSON object and
 // that at least one has all these members; with ! that none has.
-func jsonLines(ts *script, neg bool, args []string) {
+func jsonLines(ts *testscript.TestScript, neg bool, args []string) {
 	found := 0
 	for i, line := range strings.Split(strings.TrimSuffix(ts.ReadFile(args[0]), "\n"), "\n") {
 		var object map[string]any
@@ -162,7 +167,7 @@ func jsonLines(ts *script, neg bool, args []string) {
 }
 
 // unhex IN OUT turns hexadecimal digits into bytes; # begins a comment.
-func unhex(ts *script, _ bool, args []string) {
+func unhex(ts *testscript.TestScript, _ bool, args []string) {
 	var digits strings.Builder
 	for line := range strings.Lines(ts.ReadFile(args[0])) {
 		line, _, _ = strings.Cut(line, "#")
@@ -174,13 +179,13 @@ func unhex(ts *script, _ bool, args []string) {
 }
 
 // expand FILE replaces $NAME in it by variables of the script.
-func expand(ts *script, _ bool, args []string) {
+func expand(ts *testscript.TestScript, _ bool, args []string) {
 	text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o644))
 }
 
 // edit FILE OLD NEW replaces text that must be there.
-func edit(ts *script, _ bool, args []string) {
+func edit(ts *testscript.TestScript, _ bool, args []string) {
 	text := ts.ReadFile(args[0])
 	if !strings.Contains(text, args[1]) {
 		ts.Fatalf("%s does not hold %q:\n%s", args[0], args[1], text)
@@ -318,7 +323,7 @@ func TestDecodePrintsAsTheLineSpeaks(t *testing.T) {
 }
 
 // tails shows the ends of the files that are being written.
-func tails(ts *script) string {
+func tails(ts *testscript.TestScript) string {
 	var b strings.Builder
 	files, _ := filepath.Glob(ts.MkAbs("*.jsonl")) // the pattern is well formed
 	for _, file := range files {

@@ -62,3 +62,13 @@ func TestP256(t *testing.T) {
 func TestWycheproofP256(t *testing.T) {
 	checkSignatures(t, "wycheproof/ecdsa_secp256r1_sha256_p1363_test.json", keys.AlgESP256, 262)
 }
+
+func TestPrintingShowsNoScalar(t *testing.T) {
+	secret := printable
+	k, err := keys.NewP256(&secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkPrinting(t, k)
+	checkPrinting(t, *k)
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/vitalseal/vitalseal/sdk/core/cbor"
 	"github.com/vitalseal/vitalseal/sdk/core/keys"
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
+	"github.com/vitalseal/vitalseal/sdk/core/vital"
 	"github.com/vitalseal/vitalseal/sdk/receive"
 )
 
@@ -245,4 +246,30 @@ func FuzzHandle(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestDropsAreBounded has a hostile device name the same thousand gaps in each
+// of a thousand records of one message.
+func TestDropsAreBounded(t *testing.T) {
+	d := newDevice(t, 1)
+	g := newRig(t, d)
+	g.send(d.begin())
+	var odd []receive.Message
+	for i, m := range d.readings(2000) {
+		if i%2 == 1 {
+			odd = append(odd, g.message(m))
+		}
+	}
+	if _, err := g.r.HandleBatch(context.Background(), odd); err != nil {
+		t.Fatal(err)
+	}
+	var b vital.Batch
+	for range 1000 {
+		b.Drops = append(b.Drops, vital.Dropped{Reason: vital.DropStore, EID: d.sealer.Checkpoint().EID, From: 1, To: 2000})
+	}
+	g.out.take()
+	g.want(receive.Valid, d.batch(&b))
+	if n := bytes.Count(g.out.take(), []byte("\n")); n > 1000+300 {
+		t.Errorf("one message wrote %d lines", n)
+	}
 }

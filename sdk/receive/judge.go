@@ -162,6 +162,11 @@ func (w *work) open(a *arrival, d *device) (Verdict, string) {
 	return Valid, ""
 }
 
+// maxDropGaps bounds the gaps that one message can have reported as dropped: a
+// hostile device could name 2,048 gaps in each of a thousand records, and fill
+// the memory. The records themselves are shown, all of them.
+const maxDropGaps = 256
+
 // readings writes what the batch says.
 func (w *work) readings(a *arrival, d *device, c *chain) {
 	b := &w.r.batch
@@ -178,6 +183,7 @@ func (w *work) readings(a *arrival, d *device, c *chain) {
 	} else {
 		w.count(a.kid, true, Valid)
 	}
+	left := maxDropGaps
 	for i := range b.Drops {
 		drop := &b.Drops[i]
 		missing, known := d.chains[seal.EID(drop.EID)]
@@ -185,6 +191,9 @@ func (w *work) readings(a *arrival, d *device, c *chain) {
 			continue
 		}
 		for _, m := range missing.missing(max(drop.From, 1), drop.To) {
+			if left--; left < 0 {
+				return
+			}
 			w.gap(a, missing.eid, m, "dropped by the device: "+drop.Reason.String())
 		}
 	}

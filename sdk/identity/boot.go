@@ -119,7 +119,9 @@ func (b *bootRecord) store(device, name string, started bool) error {
 	return nil
 }
 
-// next moves the record to the next start.
+// next moves the record to the next start. It returns the pre-shared key of this
+// one, and keeps the generation after it: whoever takes the record away while the
+// device seals cannot compute the secret it seals with.
 func (b *bootRecord) next(kid keys.KeyID) (*keys.SoftwarePSK, error) {
 	if b.Boot == 1<<63-1 {
 		return nil, fmt.Errorf("%w: the counter is at its end", ErrBootRecord)
@@ -135,17 +137,19 @@ func (b *bootRecord) next(kid keys.KeyID) (*keys.SoftwarePSK, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := psk.Next(); err != nil {
+	after := psk.Clone()
+	defer after.Erase()
+	if err := after.Next(); err != nil {
 		return nil, &hintError{
 			text: fmt.Sprintf("identity: the pre-shared key is used up after %d starts", b.Generation),
 			hint: "revoke the device at the site and add it anew",
 			err:  err,
 		}
 	}
-	raw := psk.Key()
+	raw := after.Key()
 	copy(b.Key, raw[:])
 	clear(raw[:])
-	b.Generation = uint64(psk.Generation())
+	b.Generation = uint64(after.Generation())
 	return psk, nil
 }
 

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -39,7 +40,7 @@ type deviceState struct {
 
 	mu     sync.Mutex
 	boot   uint64            // last returned by NextBoot; 0: none
-	psk    *keys.SoftwarePSK // of that start
+	psk    *keys.SoftwarePSK // of that start, until it is used or the next begins
 	roster *Roster           // newest seen
 	serial uint64            // highest seen, also before this process
 }
@@ -192,7 +193,8 @@ func (d *DeviceIdentity) Close() error {
 
 // NextBoot returns the boot counter of a new anchor, from 1. The counter has
 // been stored durably before it returns, and with it the next generation of a
-// pre-shared key, in the place of the one before, which is erased.
+// pre-shared key, in the place of this start's, which is erased and from then on
+// in memory only.
 //
 // On any error the device must not seal; ErrBootRecord is in the chain of those
 // that concern the record.
@@ -226,8 +228,17 @@ func (d *DeviceIdentity) nextBoot() (uint64, error) {
 		d.s.boot = 0 // the old record or the new one
 		return 0, err
 	}
+	d.s.erasePSK()
 	d.s.boot, d.s.psk = record.Boot, psk
 	return record.Boot, nil
+}
+
+// erasePSK overwrites the pre-shared key, also for whoever holds it from PSK.
+func (s *deviceState) erasePSK() {
+	if s.psk != nil {
+		s.psk.Erase()
+		s.psk = nil
+	}
 }
 
 // Recipients reads the gateway's roster anew and returns whom to wrap content
@@ -285,15 +296,16 @@ func (d *DeviceIdentity) PrepareAnchor(anchor *seal.Anchor) (secret [keys.Secret
 	if d.s.preShared {
 		anchor.Generation = d.s.psk.Generation()
 		err = d.s.psk.ContentSecret(&secret, d.KeyID, boot, &anchor.Salt)
+		d.s.erasePSK() // before the first seal: only the ratchet goes on from here
 		return secret, err
 	}
-	copy(secret[:], randomBytes(keys.SecretSize))
+	_, _ = rand.Read(secret[:]) // in place: a copy would outlive the ratchet's first step
 	anchor.Recipients, err = Wrap(to, anchor, d.KeyID, &secret)
 	return secret, err
 }
 
-// PSK returns the pre-shared key at the generation that the last NextBoot moved
-// to; nil before it, and for a device without one.
+// PSK returns the pre-shared key of the start that the last NextBoot began; nil
+// before it, for a device without one, and after PrepareAnchor, which uses it up.
 func (d *DeviceIdentity) PSK() keys.PreSharedKey {
 	d.s.mu.Lock()
 	defer d.s.mu.Unlock()

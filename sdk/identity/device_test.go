@@ -96,7 +96,7 @@ func TestNextBootCounts(t *testing.T) {
 				if boot, err := d.NextBoot(); err != nil || boot != want {
 					t.Fatalf("%s: boot %d, %v; want %d", name, boot, err, want)
 				}
-				if psk := d.PSK(); (psk != nil) != (name == "mcu-1") || psk != nil && uint64(psk.Generation()) != want {
+				if psk := d.PSK(); (psk != nil) != (name == "mcu-1") || psk != nil && uint64(psk.Generation()) != want-1 {
 					t.Fatalf("%s: pre-shared key %v at boot %d", name, psk, want)
 				}
 				want++
@@ -405,19 +405,58 @@ func TestP256Device(t *testing.T) {
 	}
 }
 
-// The pre-shared key that a device hands out is that of its last start.
-func TestDevicePSK(t *testing.T) {
+// What a device with a pre-shared key has on its disk and hands out after its
+// anchor begins does not give the secret of that anchor, nor of one before.
+func TestSeizedDevice(t *testing.T) {
 	r := newRig(t)
+	station := r.receiver("station").Keyring
 	d := r.load("mcu-1")
 	if d.PSK() != nil {
 		t.Error("a key before the first start")
 	}
-	c := r.begin(d)
-	var secret [32]byte
-	r.must(d.PSK().ContentSecret(&secret, d.KeyID, c.anchor.Boot, &c.anchor.Salt))
-	if secret != c.secret || d.PSK().Generation() != c.anchor.Generation {
-		t.Error("another key than the anchor's")
+	_, err := d.NextBoot()
+	r.must(err)
+	held := d.PSK()
+	for range 2 {
+		c := r.begin(d)
+		if secret, err := station.ContentSecret(c.begun); err != nil || secret != c.secret {
+			t.Fatalf("the recipient has another secret, %v", err)
+		}
+		if d.PSK() != nil {
+			t.Error("the key is handed out after it was used")
+		}
+		seized := r.bootKey("mcu-1")
+		if seized.Generation() <= c.anchor.Generation {
+			t.Errorf("generation %d is on the disk while one of generation %d seals", seized.Generation(), c.anchor.Generation)
+		}
+		if err := seized.Advance(c.anchor.Generation); !errors.Is(err, keys.ErrGeneration) {
+			t.Errorf("the way back is open: %v", err)
+		}
 	}
+	// Whoever held on to the first start's key has nothing any more.
+	if err := held.ContentSecret(new([32]byte), d.KeyID, 1, &[16]byte{1}); !errors.Is(err, keys.ErrGeneration) {
+		t.Errorf("the key of a start that is over: %v", err)
+	}
+}
+
+// bootKey returns the pre-shared key as it stands in a boot record.
+func (r *rig) bootKey(name string) *keys.SoftwarePSK {
+	r.t.Helper()
+	text, err := os.ReadFile(r.path("gateways/gw-1/devices", name+".boot"))
+	r.must(err)
+	block, _ := pem.Decode(text)
+	var record struct {
+		_            struct{} `cbor:",toarray"`
+		Version      uint64
+		KeyID        []byte
+		Boot, Serial uint64
+		Generation   uint32
+		Key, Check   []byte
+	}
+	r.must(fxcbor.Unmarshal(block.Bytes, &record))
+	psk, err := keys.NewSoftwarePSK(keys.KeyID(record.KeyID), record.Generation, (*[32]byte)(record.Key))
+	r.must(err)
+	return psk
 }
 
 // A file of a later version is refused as such, and not as damage.

@@ -100,9 +100,11 @@
 //	kid        = bstr .size 8
 //
 // private is the seed of Ed25519 or the scalar on P-256; x-wing is the 32-byte
-// seed of draft-connolly-cfrg-xwing-kem. boot is how many anchors have begun,
-// serial the highest of any roster used, and check the first 8 bytes of the
-// SHA-256 of the record with an empty check: against damage, not malice.
+// seed of draft-connolly-cfrg-xwing-kem. generation and key of a boot record are
+// the next start's: those of this one are in memory until its anchor begins.
+// boot is how many anchors have begun, serial the highest of any roster used,
+// and check the first 8 bytes of the SHA-256 of the record with an empty check:
+// against damage, not malice.
 //
 // The roster is binary, a COSE_Sign1 (RFC 9052) whose protected header is
 // {1: -19, 4: kid of the site key}, whose external_aad is 'VITALSEAL ROSTER' and

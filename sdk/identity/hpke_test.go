@@ -226,7 +226,7 @@ func TestPreSharedSecrets(t *testing.T) {
 	}
 	// Backwards: a backlog from before a restart still opens.
 	for i, c := range slices.Backward(chains) {
-		if c.anchor.Generation != uint32(i+1) || len(c.anchor.Recipients) != 0 {
+		if c.anchor.Generation != uint32(i) || len(c.anchor.Recipients) != 0 {
 			t.Errorf("chain %d is of generation %d with %d recipients", i, c.anchor.Generation, len(c.anchor.Recipients))
 		}
 		secret, err := keyring.ContentSecret(c.begun)
@@ -245,9 +245,9 @@ func TestPreSharedSecrets(t *testing.T) {
 	wantError(t, keyring.Forget(d.KeyID, 2), keys.ErrGeneration)
 	wantError(t, keyring.Forget(keys.KeyID{1}, 2), identity.ErrNotRecipient)
 	for _, k := range []identity.Keyring{keyring, r.receiver("station").Keyring} {
-		_, err := k.ContentSecret(chains[1].begun)
+		_, err := k.ContentSecret(chains[2].begun)
 		wantError(t, err, keys.ErrGeneration)
-		if secret, err := k.ContentSecret(chains[2].begun); err != nil || secret != chains[2].secret {
+		if secret, err := k.ContentSecret(chains[3].begun); err != nil || secret != chains[3].secret {
 			t.Errorf("generation 3: wrong secret, %v", err)
 		}
 	}

@@ -320,3 +320,18 @@ func TestAllocations(t *testing.T) {
 		}
 	}
 }
+
+// An erased key gives no content secret, and above all not that of zeros.
+func TestErasedPSK(t *testing.T) {
+	kid := keys.KeyID{1}
+	k, err := keys.NewSoftwarePSK(kid, 3, &[32]byte{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.Erase()
+	err = k.ContentSecret(new([32]byte), kid, 1, &[16]byte{1})
+	if !errors.Is(err, keys.ErrGeneration) || !errors.Is(k.Next(), keys.ErrGeneration) ||
+		!errors.Is(k.Advance(4), keys.ErrGeneration) || k.Key() != [32]byte{} {
+		t.Errorf("an erased key works: %v", err)
+	}
+}

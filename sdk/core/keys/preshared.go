@@ -28,8 +28,9 @@ type PreSharedKey interface {
 //	CS_0       = HKDF(K_dev[g], boot salt, ["VSE1", kid, boot, g])
 //	K_dev[g+1] = HKDF(K_dev[g], "", ["VSE1", kid, "next", g+1])
 //
-// The device moves to the next generation at every start, stores it, and erases
-// the one before, before it seals for the first time.
+// At every start the device stores the next generation, derives its content
+// secret from this one, and erases this one before it seals for the first time:
+// neither its disk nor its memory then gives the secret again.
 type SoftwarePSK struct {
 	kid        KeyID
 	generation uint32
@@ -57,6 +58,9 @@ func (k *SoftwarePSK) Generation() uint32 { return k.generation }
 // ContentSecret implements PreSharedKey. A kid other than the key's own is
 // refused: a pre-shared key belongs to one device.
 func (k *SoftwarePSK) ContentSecret(cs *[SecretSize]byte, kid KeyID, boot uint64, salt *[SaltSize]byte) error {
+	if k.generation > MaxGeneration {
+		return ErrGeneration
+	}
 	if kid != k.kid {
 		return errors.New("keys: pre-shared key of another device")
 	}
@@ -103,6 +107,13 @@ func (k *SoftwarePSK) Advance(generation uint32) error {
 		}
 	}
 	return nil
+}
+
+// Erase overwrites the key. No content secret comes from it afterwards: asking is
+// ErrGeneration.
+func (k *SoftwarePSK) Erase() {
+	*k.key() = [SecretSize]byte{}
+	k.generation = MaxGeneration + 1
 }
 
 // Key returns the key of the current generation, to be stored. It is the only

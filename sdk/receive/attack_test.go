@@ -273,3 +273,105 @@ func TestDropsAreBounded(t *testing.T) {
 		t.Errorf("one message wrote %d lines", n)
 	}
 }
+
+// TestLyingGrant has a hostile device grant another content secret than its
+// chain's, to show the grantee other readings. Whoever holds the anchor's secret,
+// or an honest grant, notices.
+func TestLyingGrant(t *testing.T) {
+	recipient := seal.Recipient{Algorithm: keys.AlgHPKE4KE, Encapsulated: make([]byte, 32), Wrapped: make([]byte, 48)}
+	grant := func(d *device) []byte {
+		if _, _, err := d.sealer.GrantSecret(); err != nil {
+			t.Fatal(err)
+		}
+		m, err := d.sealer.Grant(nil, recipient)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	rigged := func() (*rig, *device) {
+		d := newDevice(t, 1)
+		d.tweak = func(a *seal.Anchor) { a.EpochShift = 1 }
+		return newRig(t, d), d
+	}
+	t.Run("to whom the anchor names", func(t *testing.T) {
+		g, d := rigged()
+		g.want(receive.Valid, d.begin())
+		g.want(receive.Valid, d.reading(1))
+		g.want(receive.Valid, d.reading(2))
+		honest := grant(d)
+		g.lines()
+		g.want(receive.Valid, honest)
+		g.wantLines("")
+		g.want(receive.Fork, d.commit(honest, [32]byte{1}))
+		if got := g.lines(); short(got) != "fork" || got[0].Reason == "" {
+			t.Errorf("lines %+v", got)
+		}
+		g.want(receive.Valid, d.reading(3))
+	})
+	t.Run("to a grantee", func(t *testing.T) {
+		g, d := rigged()
+		granted := grantees{}
+		g.r.Close()
+		g.conf.Secrets = granted
+		g.open()
+		g.want(receive.Valid, d.begin())
+		d.readings(3)
+		first := grant(d) // of epoch 1
+		d.readings(4)
+		late := grant(d)
+		epoch, secret, err := d.sealer.GrantSecret()
+		if err != nil {
+			t.Fatal(err)
+		}
+		granted[epoch] = secret
+		g.want(receive.Valid, late)
+		other := [32]byte{66}
+		ratchet, err := keys.NewRatchet(keys.AlgChaCha20Poly1305, d.kid(), &[16]byte{byte(d.boot), byte(d.boot >> 8), 7}, 1, &other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var commitment [32]byte
+		ratchet.Commitment(&commitment)
+		granted[1] = other
+		g.want(receive.Fork, d.commit(first, commitment))
+		g.want(receive.Valid, d.reading(95))
+	})
+}
+
+// grantees holds what grants give from some epochs on, and nothing of any anchor.
+type grantees map[uint32][32]byte
+
+func (grantees) ContentSecret(seal.Verified) ([32]byte, error) { return [32]byte{}, errNotARecipient }
+
+func (s grantees) GrantSecret(_, grant seal.Verified) ([32]byte, error) {
+	g, err := grant.Grant()
+	return s[g.Epoch], err
+}
+
+// commit signs a grant anew with another commitment.
+func (d *device) commit(grant []byte, commitment [32]byte) []byte {
+	d.t.Helper()
+	parts := split(d.t, grant)
+	r := cbor.NewReader(parts[1])
+	r.ArrayLen(5)
+	r.Uint()
+	payload := cbor.AppendBytes(cbor.AppendUint(cbor.AppendArray(nil, 5), 1), r.Bytes())
+	payload = cbor.AppendUint(payload, r.Uint())
+	r.Bytes()
+	payload = cbor.AppendBytes(payload, commitment[:])
+	return d.sign(parts[0], append(payload, parts[1][r.Offset():]...))
+}
+
+// sign makes a message of a payload that no Sealer would make.
+func (d *device) sign(protected, payload []byte) []byte {
+	d.t.Helper()
+	tbs := cbor.AppendText(cbor.AppendArray(nil, 4), "Signature1")
+	tbs = cbor.AppendBytes(cbor.AppendBytes(cbor.AppendBytes(tbs, protected), []byte("VSE1")), payload)
+	signature, err := d.key.Sign(nil, tbs)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	m := cbor.AppendMap(cbor.AppendBytes(cbor.AppendArray(cbor.AppendTag(nil, 18), 4), protected), 0)
+	return cbor.AppendBytes(cbor.AppendBytes(m, payload), signature)
+}

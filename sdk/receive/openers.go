@@ -156,7 +156,8 @@ func transient(err error) error {
 }
 
 // grant takes in a grant if it opens what this receiver could not open. A grant
-// is outside the chain, and a second copy does no harm: it is not reported.
+// is outside the chain, and a second copy does no harm: it is not reported. One
+// that contradicts what this receiver opens with is: see seal.Opener.CheckGrant.
 func (w *work) grant(a *arrival, d *device) Result {
 	if _, retired := d.retired[a.EID()]; retired {
 		return w.quietly(a, Replay)
@@ -164,21 +165,44 @@ func (w *work) grant(a *arrival, d *device) Result {
 	if _, known := d.chains[a.EID()]; !known {
 		return w.hold(a)
 	}
+	opener, _, err := w.opener(d, a.EID(), &a.dir.Key)
+	if err != nil {
+		w.err = err
+		return Result{}
+	}
+	if opener != nil && errors.Is(opener.CheckGrant(a.Verified), seal.ErrCommitment) {
+		return w.refuse(a, Fork, otherSecret)
+	}
 	before, err := w.stored(d, a.EID(), &a.dir.Key, bucketGrants, d.changes.grants)
 	if err != nil {
 		w.err = err
 		return Result{}
 	}
-	if before.Kind() == seal.KindGrant && !earlier(&a.Verified, &before) {
+	switch held := before.Kind() == seal.KindGrant; {
+	case held && !earlier(&a.Verified, &before):
 		return w.quietly(a, Duplicate)
+	case opener != nil && !held: // the anchor opens all
+		return w.quietly(a, Valid)
 	}
-	opens, err := w.opensMore(a, d)
-	if err != nil {
+	return w.tryGrant(a, d, &before)
+}
+
+const otherSecret = "the grant is of another content secret than the chain: its recipient would be shown other readings"
+
+// tryGrant keeps a grant that is for this receiver. One that opens more than the
+// grant before must agree with it from there on.
+func (w *work) tryGrant(a *arrival, d *device, before *seal.Verified) Result {
+	opener, err := w.grantedOpener(a, d)
+	switch {
+	case err != nil:
 		w.err = err
 		return Result{}
-	}
-	if !opens {
+	case opener == nil:
 		return w.quietly(a, Valid)
+	}
+	defer opener.Erase()
+	if before.Kind() == seal.KindGrant && errors.Is(opener.CheckGrant(*before), seal.ErrCommitment) {
+		return w.refuse(a, Fork, otherSecret)
 	}
 	d = w.touch(a.kid)
 	if d.changes.grants == nil {
@@ -199,21 +223,18 @@ func (w *work) quietly(a *arrival, verdict Verdict) Result {
 	return a.result(verdict, "")
 }
 
-// opensMore reports whether a grant is for this receiver and its anchor is not.
-func (w *work) opensMore(a *arrival, d *device) (bool, error) {
+// grantedOpener returns the opener that a grant gives, nil if it is for somebody
+// else. The caller erases it.
+func (w *work) grantedOpener(a *arrival, d *device) (*seal.Opener, error) {
 	if w.r.conf.Secrets == nil {
-		return false, nil
+		return nil, nil
 	}
 	anchor, err := w.stored(d, a.EID(), &a.dir.Key, bucketAnchors, d.changes.anchors)
 	if err != nil || anchor.Kind() != seal.KindAnchor {
-		return false, err
+		return nil, err
 	}
-	opener, _, err := w.anchorOpener(anchor)
-	if err == nil && opener == nil {
-		opener, _, err = w.grantOpener(anchor, a.Verified)
-		return opener != nil, err
-	}
-	return false, err
+	opener, _, err := w.grantOpener(anchor, a.Verified)
+	return opener, err
 }
 
 // earlier reports whether grant a opens from an earlier epoch than b.

@@ -70,6 +70,7 @@ func (w *work) begin(a *arrival, anchor *seal.Anchor) Result {
 	if anchor.Boot > d.highest {
 		w.heard(a, d)
 	}
+	d.release(c.eid)
 	if next := d.successor(c.eid); next != nil {
 		c.end = next.previous
 		if next.reported {
@@ -96,7 +97,9 @@ func (w *work) before(a *arrival, d *device, c *chain) {
 	if end.EID == (seal.EID{}) || c.boot <= d.first && !known {
 		return
 	}
-	if verdict, _ := d.verdictOf(end.EID); verdict == Rollback {
+	// Only the newest chain can be a clone's here. An older one is believed because a
+	// later one names it, and what it names was refused for its order of arrival.
+	if verdict, _ := d.verdictOf(end.EID); verdict == Rollback && c.eid == d.newest {
 		w.fork(a, "it goes on from a chain that is refused")
 		return
 	}
@@ -112,8 +115,11 @@ func (w *work) before(a *arrival, d *device, c *chain) {
 		return
 	}
 	_, retired := d.retired[end.EID]
-	if !retired && end.Seq > 0 {
-		c.reported = true
+	if retired {
+		return
+	}
+	c.reported = true
+	if end.Seq > 0 {
 		w.gap(a, end.EID, seal.Interval{First: 1, Last: end.Seq}, "the next anchor says so")
 	}
 }

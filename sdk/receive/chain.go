@@ -18,7 +18,7 @@ type chain struct {
 	test      bool
 
 	previous seal.Checkpoint // as the anchor says, zero: none
-	reported bool            // the chain before was not known, and a gap says so
+	reported bool            // the chain before was not known, and a gap says so if anything was in it
 	end      seal.Checkpoint // as the next anchor says, zero: not known
 
 	received seal.Intervals // the anchor is number 0

@@ -96,6 +96,21 @@ func (d *device) refuse(eid seal.EID, verdict Verdict) {
 	d.changes.state = true
 }
 
+// mayReturn reports whether a chain in quarantine is to be judged anew when its
+// anchor comes again: a broker that turns the order of anchors round must not
+// have one refused for good that a believed chain, itself vouched for, goes on
+// from.
+func (d *device) mayReturn(eid seal.EID, verdict Verdict) bool {
+	next := d.successor(eid)
+	return verdict == Rollback && next != nil && next.reported
+}
+
+// release takes a chain out of quarantine.
+func (d *device) release(eid seal.EID) {
+	d.refused = slices.DeleteFunc(d.refused, func(r refusal) bool { return r.eid == eid })
+	d.changes.state = true
+}
+
 // remember keeps what tells a duplicate from a replay.
 func (d *device) remember(v *seal.Verified, received time.Time) {
 	d.recent[d.count%uint64(len(d.recent))] = recent{v.EID(), v.Seq(), v.Head(), received.UnixMilli()}

@@ -61,7 +61,7 @@ func (w *work) authentic(a *arrival) Result {
 	if d == nil {
 		return Result{}
 	}
-	if verdict, refused := d.verdictOf(a.EID()); refused {
+	if verdict, refused := d.verdictOf(a.EID()); refused && !(a.Kind() == seal.KindAnchor && d.mayReturn(a.EID(), verdict)) {
 		return w.refuse(a, verdict, "its chain is refused")
 	}
 	switch a.Kind() {

@@ -285,6 +285,40 @@ func TestRetainedAnchors(t *testing.T) {
 	})
 }
 
+// TestReversedAnchors has a broker, without any key, deliver the anchor of the
+// newest chain first, then the oldest, then the one between: no clone may be
+// reported, and once the oldest is offered again all must be readable.
+func TestReversedAnchors(t *testing.T) {
+	d := newDevice(t, 1)
+	g := newRig(t, d)
+	g.want(receive.Valid, d.begin())
+	var anchors [][]byte
+	var messages [][]byte
+	for range 3 {
+		anchors = append(anchors, d.begin())
+		messages = append(messages, d.readings(2)...)
+	}
+	g.want(receive.Valid, anchors[2])
+	g.want(receive.Rollback, anchors[0]) // by all that is known
+	g.restart()
+	g.lines()
+	g.want(receive.Valid, anchors[1])
+	g.wantLines("valid anchor; gap 1-2")
+	g.restart()
+	g.want(receive.Valid, anchors[0])
+	g.want(receive.Duplicate, anchors[0])
+	for _, m := range messages {
+		if res := g.send(m); res.Verdict != receive.Valid && res.Verdict != receive.Filled {
+			t.Errorf("%+v", res)
+		}
+	}
+	for _, l := range g.lines() {
+		if l.Verdict == "fork" {
+			t.Errorf("line %+v", l)
+		}
+	}
+}
+
 func TestMissingTail(t *testing.T) {
 	d := newDevice(t, 1)
 	g := newRig(t, d)

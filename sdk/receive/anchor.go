@@ -12,7 +12,7 @@ import (
 // the one that vouches for it, since retained messages have no order; it waits.
 //
 // Where a beacon is required, vouching is not enough for a chain from before it
-// was echoed: a recording of that chain is as authentic as the chain, and the
+// was echoed, unless its own anchor echoes it too: a recording of that chain is as authentic as the chain, and the
 // lost state is what told them apart. See Config.AcceptPast.
 func (w *work) anchor(a *arrival, d *device) Result {
 	anchor, err := a.Anchor()
@@ -38,7 +38,7 @@ func (w *work) anchor(a *arrival, d *device) Result {
 		return w.begin(a, &anchor)
 	case d.hasBoot(anchor.Boot):
 		return w.quarantine(a, Rollback, "its boot counter has been used")
-	case d.successor(a.EID()) != nil && (anchor.Boot >= d.floor || w.r.conf.AcceptPast):
+	case d.successor(a.EID()) != nil && (anchor.Boot >= d.floor || anchor.Beacon == w.r.beacon || w.r.conf.AcceptPast):
 		return w.begin(a, &anchor)
 	case d.successor(a.EID()) != nil: // the device's own, and no clone's
 		return w.quarantine(a, Replay, "it is from before the device echoed the beacon, and may have been received before")

@@ -700,6 +700,35 @@ func TestBeacon(t *testing.T) {
 	})
 }
 
+// TestEchoingAnchorsInAnyOrder has three chains echo the beacon of a new receiver,
+// and a broker deliver their anchors in any order: all three are younger than the
+// receiver's state, and all must be readable.
+func TestEchoingAnchorsInAnyOrder(t *testing.T) {
+	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {2, 0, 1}, {1, 0, 2}, {0, 2, 1}, {1, 2, 0}} {
+		d := newDevice(t, 1)
+		g := newRig(t, d)
+		g.r.Close()
+		g.conf.RequireBeacon = true
+		g.open()
+		d.tweak = func(a *seal.Anchor) { a.Beacon = g.r.Beacon() }
+		var anchors, messages [][]byte
+		for range 3 {
+			anchors = append(anchors, d.begin())
+			messages = append(messages, d.reading(97))
+		}
+		for _, i := range order {
+			m := g.message(anchors[i])
+			m.Retained = true
+			g.handle(m)
+		}
+		for i, m := range messages {
+			if res := g.send(m); res.Verdict != receive.Valid && res.Verdict != receive.Filled {
+				t.Errorf("order %v, chain %d: %+v", order, i, res)
+			}
+		}
+	}
+}
+
 func TestManyChains(t *testing.T) {
 	d := newDevice(t, 1)
 	g := newRig(t, d)

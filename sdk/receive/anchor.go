@@ -19,9 +19,11 @@ func (w *work) anchor(a *arrival, d *device) Result {
 	if err != nil {
 		return w.refuse(a, Malformed, "not an anchor")
 	}
-	_, known := d.chains[a.EID()]
+	c, known := d.chains[a.EID()]
 	_, retired := d.retired[a.EID()]
 	switch {
+	case known && !c.begunBy(a.Head()): // EIDs are short enough for a device to find two
+		return w.refuse(a, Fork, "another anchor has the name of its chain")
 	case known || retired: // it is retained: each subscription brings it again
 		w.count(a.kid, true, Duplicate)
 		w.ack(a.Message)

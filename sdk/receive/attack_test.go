@@ -3,8 +3,11 @@ package receive_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"testing"
 	"time"
+
+	"go.etcd.io/bbolt"
 
 	"github.com/vitalseal/vitalseal/sdk/core/cbor"
 	"github.com/vitalseal/vitalseal/sdk/core/keys"
@@ -374,4 +377,39 @@ func (d *device) sign(protected, payload []byte) []byte {
 	}
 	m := cbor.AppendMap(cbor.AppendBytes(cbor.AppendArray(cbor.AppendTag(nil, 18), 4), protected), 0)
 	return cbor.AppendBytes(cbor.AppendBytes(m, payload), signature)
+}
+
+// TestTwinAnchors has a device find two anchors with one EID, which takes 2^32
+// hashes; here the state is edited instead, so that it has the chain of one under
+// the name of the other.
+func TestTwinAnchors(t *testing.T) {
+	d := newDevice(t, 1)
+	g := newRig(t, d)
+	twin := d.clone()
+	twin.tweak = func(a *seal.Anchor) { a.Salt[9] = 1 }
+	first, second := d.begin(), twin.begin()
+	g.want(receive.Valid, first)
+	g.want(receive.Valid, d.reading(97))
+	if err := g.r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := bbolt.Open(g.conf.StatePath, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kid, from, to := d.kid(), d.sealer.Checkpoint().EID, twin.sealer.Checkpoint().EID
+	err = db.Update(func(tx *bbolt.Tx) error {
+		b := tx.Bucket([]byte("chains"))
+		return b.Put(append(kid[:], to[:]...), bytes.Clone(b.Get(append(kid[:], from[:]...))))
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	g.open()
+	g.lines()
+	g.want(receive.Duplicate, first)
+	g.want(receive.Fork, second)
+	if got := g.lines(); short(got) != "fork" || got[0].Reason == "" {
+		t.Errorf("lines %+v", got)
+	}
 }

@@ -31,7 +31,7 @@ type chain struct {
 
 // edge has what proves that a run joins its neighbours.
 type edge struct {
-	prev seal.Head // of the first message of the run
+	prev seal.Head // of the first message of the run; of the anchor, which has none, its own head
 	head seal.Head // of the last
 }
 
@@ -52,9 +52,13 @@ func newChain(v *seal.Verified, a *seal.Anchor) *chain {
 		test: a.Flags&seal.FlagTest != 0, previous: a.Previous, dirty: true,
 	}
 	c.received.Add(0)
-	c.edges = []edge{{head: v.Head()}}
+	c.edges = []edge{{v.Head(), v.Head()}}
 	return c
 }
+
+// begunBy reports whether an anchor with this head, and not another with the same
+// EID, began the chain.
+func (c *chain) begunBy(anchor seal.Head) bool { return c.edges[0].prev == anchor }
 
 // run returns the index of the run that contains seq, or of the first run after
 // it and false.

@@ -74,7 +74,9 @@ func (w *work) begin(a *arrival, anchor *seal.Anchor) Result {
 	}
 	d.release(c.eid)
 	if next := d.successor(c.eid); next != nil {
-		c.end = next.previous
+		if next.previous.Seq > 0 { // see chain.close
+			c.end = next.previous
+		}
 		if next.reported {
 			c.high = c.end.Seq
 		}

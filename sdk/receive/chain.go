@@ -57,8 +57,10 @@ func newChain(v *seal.Verified, a *seal.Anchor) *chain {
 }
 
 // begunBy reports whether an anchor with this head, and not another with the same
-// EID, began the chain.
-func (c *chain) begunBy(anchor seal.Head) bool { return c.edges[0].prev == anchor }
+// EID, began the chain. A state of an earlier version does not know.
+func (c *chain) begunBy(anchor seal.Head) bool {
+	return c.edges[0].prev == anchor || c.edges[0].prev == seal.Head{}
+}
 
 // run returns the index of the run that contains seq, or of the first run after
 // it and false.
@@ -183,6 +185,12 @@ func (c *chain) close(end seal.Checkpoint, d *device) (tail seal.Interval, contr
 	if c.end.EID != (seal.EID{}) {
 		if c.end != end {
 			return tail, "two anchors name two ends of one chain"
+		}
+		return tail, ""
+	}
+	if end.Seq == 0 { // which chain it was is all that the device knows, as after a power cut
+		if !c.begunBy(end.Head) {
+			return tail, "the new anchor names another beginning of the chain before"
 		}
 		return tail, ""
 	}

@@ -371,6 +371,43 @@ func TestCheckpointForks(t *testing.T) {
 	g.want(receive.Fork, first[3])
 }
 
+// TestPowerCut has a device begin anew without knowing how far it had come: what
+// it sealed is shown, and no clone reported.
+func TestPowerCut(t *testing.T) {
+	d := newDevice(t, 1)
+	g := newRig(t, d)
+	g.send(d.begin())
+	atAnchor := d.sealer.Checkpoint()
+	m := d.readings(5)
+	g.want(receive.Valid, m[0])
+	g.want(receive.Valid, m[1])
+	d.tweak = func(a *seal.Anchor) { a.Previous = atAnchor }
+	g.lines()
+	g.want(receive.Valid, d.begin())
+	g.wantLines("valid anchor")
+	g.want(receive.Valid, m[2]) // was on the gateway's disk
+	g.restart()
+	g.want(receive.Valid, m[4])
+	g.want(receive.Filled, m[3])
+	g.want(receive.Valid, d.reading(97))
+	// Anchors of which the first comes last.
+	other := newDevice(t, 1)
+	other.boot += 50
+	first := other.begin()
+	atAnchor = other.sealer.Checkpoint()
+	late := other.reading(97)
+	other.tweak = func(a *seal.Anchor) { a.Previous = atAnchor }
+	g.want(receive.Valid, other.begin())
+	g.want(receive.Valid, first)
+	g.want(receive.Valid, late)
+	// It is the beginning that is named, and no other.
+	atAnchor = other.sealer.Checkpoint()
+	atAnchor.Seq, atAnchor.Head[0] = 0, atAnchor.Head[0]^1
+	g.lines()
+	g.want(receive.Valid, other.begin())
+	g.wantLines("valid anchor; fork")
+}
+
 func TestPending(t *testing.T) {
 	d, other := newDevice(t, 1), newDevice(t, 2)
 	g := newRig(t, d, other)

@@ -28,7 +28,13 @@ func (w *work) hold(a *arrival) Result {
 	r := w.r
 	for i, h := range r.pending {
 		if h.kid == a.kid && h.head == a.Head() {
-			r.pending[i] = h.and(a.Message)
+			// The broker keeps the newer copy, as after a reconnect; the older one must
+			// not hold a place in its window, or one message, sent again and again,
+			// would fill the window and keep all other devices waiting.
+			w.ack(&h.message)
+			both := *h
+			both.message.Ack = a.Ack
+			r.pending[i] = &both
 			return w.waits(a)
 		}
 	}
@@ -53,21 +59,6 @@ func (w *work) waits(a *arrival) Result {
 	res := a.result(0, "")
 	res.Pending = true
 	return res
-}
-
-// and returns h with the second delivery of its message, as after a reconnect,
-// acknowledged along with it.
-func (h *held) and(again *Message) *held {
-	both := *h
-	first, second := h.message.Ack, again.Ack
-	both.message.Ack = func() {
-		for _, ack := range []func(){first, second} {
-			if ack != nil {
-				ack()
-			}
-		}
-	}
-	return &both
 }
 
 func (w *work) overdue(a *arrival) bool { return w.now.Sub(a.since) >= w.r.conf.PendingTimeout }

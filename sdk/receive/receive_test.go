@@ -419,7 +419,7 @@ func TestPending(t *testing.T) {
 		}
 	}
 	g.send(m[1]) // again, as after a reconnect
-	if s, out := g.r.Stats(), g.out.take(); s.Pending != 3 || g.acks != 0 || len(out) != 0 {
+	if s, out := g.r.Stats(), g.out.take(); s.Pending != 3 || g.acks != 1 || len(out) != 0 {
 		t.Fatalf("%d pending, %d acknowledged, lines %q", s.Pending, g.acks, out)
 	}
 	g.want(receive.Valid, anchor)
@@ -471,6 +471,26 @@ func TestPendingBound(t *testing.T) {
 		if s := g.r.Stats(); s.PendingBytes > 1<<20 {
 			t.Fatalf("%d bytes are pending", s.PendingBytes)
 		}
+	}
+}
+
+// TestPendingCopies has a message that waits come many times over: only one copy
+// may hold a place in the broker's window.
+func TestPendingCopies(t *testing.T) {
+	d := newDevice(t, 1)
+	g := newRig(t, d)
+	anchor, m := d.begin(), d.reading(97)
+	for range 100 {
+		if res := g.send(m); !res.Pending {
+			t.Fatalf("%+v", res)
+		}
+	}
+	if g.acks != 99 {
+		t.Errorf("%d of 100 copies acknowledged, want 99", g.acks)
+	}
+	g.want(receive.Valid, anchor)
+	if g.acks != 101 {
+		t.Errorf("%d acknowledged, want 101", g.acks)
 	}
 }
 

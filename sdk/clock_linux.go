@@ -14,5 +14,5 @@ func clockError() uint32 {
 	if err != nil || state == unix.TIME_ERROR || t.Status&unix.STA_UNSYNC != 0 {
 		return seal.NoBound
 	}
-	return uint32(min(max(t.Maxerror/1000+1, 1), seal.NoBound-1))
+	return uint32(min(max(int64(t.Maxerror)/1000+1, 1), int64(seal.NoBound)-1))
 }

@@ -15,8 +15,10 @@ const maxProtected = 16
 //
 // There is no way to resume a chain. A Sealer that starts anew begins a new one
 // with a fresh salt, so that a nonce cannot repeat even where storage was rolled
-// back.
+// back. A copy of a Sealer would be the same chain once more, nonces included: it
+// seals nothing, with ErrNoAnchor.
 type Sealer struct {
+	self      *Sealer // as NewSealer made it, to tell a copy
 	signer    keys.Signer
 	kid       keys.KeyID
 	protected []byte // the protected header as a byte string, head included
@@ -38,6 +40,7 @@ type Sealer struct {
 func NewSealer(signer keys.Signer) *Sealer {
 	public := signer.Public()
 	s := &Sealer{signer: signer, kid: public.ID()}
+	s.self = s
 	s.protected = appendProtected(nil, public.Algorithm(), s.kid)
 	return s
 }
@@ -59,6 +62,9 @@ func (s *Sealer) Checkpoint() Checkpoint { return s.check }
 // does not count its boot up, is ErrAnchor, and the Sealer goes on as before. If
 // the signer fails, there is no chain afterwards.
 func (s *Sealer) Begin(dst []byte, anchor *Anchor, secret *[keys.SecretSize]byte) ([]byte, error) {
+	if s.self != s {
+		return nil, ErrNoAnchor
+	}
 	if anchor.Suite == 0 {
 		anchor.Suite = keys.AlgChaCha20Poly1305
 	}
@@ -92,7 +98,7 @@ func (s *Sealer) Begin(dst []byte, anchor *Anchor, secret *[keys.SecretSize]byte
 
 // End erases the content keys. Seal returns ErrNoAnchor until the next Begin.
 func (s *Sealer) End() {
-	if s.ratchet != nil {
+	if s.ratchet != nil && s.self == s {
 		s.ratchet.Erase()
 		s.ratchet = nil
 	}
@@ -104,7 +110,7 @@ func (s *Sealer) End() {
 // its end. When the signer fails, the sequence number and its nonce are used up
 // and the chain has ended: begin a new one.
 func (s *Sealer) Seal(dst, payload []byte) ([]byte, error) {
-	if s.ratchet == nil {
+	if s.ratchet == nil || s.self != s {
 		return nil, ErrNoAnchor
 	}
 	if len(payload) == 0 || len(payload) > MaxPayload {
@@ -184,7 +190,7 @@ func (s *Sealer) sign(dst []byte, size int) ([]byte, error) {
 // 1 or later (ErrAnchor): to grant a whole chain, name the recipient in its
 // anchor.
 func (s *Sealer) GrantSecret() (epoch uint32, secret [keys.SecretSize]byte, err error) {
-	if s.ratchet == nil {
+	if s.ratchet == nil || s.self != s {
 		return 0, secret, ErrNoAnchor
 	}
 	if s.ratchet.Epoch() == 0 {
@@ -200,7 +206,7 @@ func (s *Sealer) GrantSecret() (epoch uint32, secret [keys.SecretSize]byte, err 
 // the secret of an earlier one, or the recipient is out of range, it is
 // ErrAnchor: call GrantSecret again.
 func (s *Sealer) Grant(dst []byte, recipient Recipient) ([]byte, error) {
-	if s.ratchet == nil {
+	if s.ratchet == nil || s.self != s {
 		return nil, ErrNoAnchor
 	}
 	if s.granting == 0 || s.granting != s.ratchet.Epoch() || !recipient.valid() {

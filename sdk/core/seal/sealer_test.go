@@ -237,3 +237,30 @@ func TestExhausted(t *testing.T) {
 		}
 	}
 }
+
+// TestCopiedSealer seals by a Sealer and by a copy of it, which Go allows: each
+// nonce must be used once.
+func TestCopiedSealer(t *testing.T) {
+	signer := &brokenSigner{Signer: keys.NewEd25519(&[32]byte{1})}
+	d := newDeviceWith(1, signer)
+	d.begin(t)
+	original := d.sealer
+	twin := *original
+	d.seal(t, []byte("72"))
+	if _, err := twin.Seal(nil, []byte("180")); !errors.Is(err, seal.ErrNoAnchor) {
+		t.Errorf("a copy seals: %v", err)
+	}
+	if _, _, err := twin.GrantSecret(); !errors.Is(err, seal.ErrNoAnchor) {
+		t.Errorf("a copy grants: %v", err)
+	}
+	if _, err := twin.Begin(nil, &seal.Anchor{Site: "ward-3", Boot: 99, Salt: [16]byte{9}}, new([32]byte)); !errors.Is(err, seal.ErrNoAnchor) {
+		t.Errorf("a copy begins: %v", err)
+	}
+	twin.End() // must not take the original's keys away either
+	d.seal(t, []byte("73"))
+	for nonce, n := range signer.usedNonces(t) {
+		if n > 1 {
+			t.Errorf("nonce %x is used %d times", nonce, n)
+		}
+	}
+}

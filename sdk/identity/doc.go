@@ -59,6 +59,7 @@
 //	    recipient.key          0600: X25519 and X-Wing
 //	    receiver.pem receiver.key ca.pem site.pub roster
 //	    psk/KID.psk            0600: of each device with a pre-shared key
+//	    roster.seen            0600: the highest serial used there; only at the receiver
 //
 // Secret files that group or others can access, that belong to another user, or
 // whose directory others can write are refused, with the command that mends

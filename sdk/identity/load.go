@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -24,6 +25,7 @@ const (
 	brokerDir     = "broker"
 	devicesDir    = "devices"
 	pskDir        = "psk"
+	seenFile      = "roster.seen"
 
 	brokerCert    = "cert.pem"
 	brokerKey     = "key.pem"
@@ -163,11 +165,14 @@ func (r *Receiver) Credentials() (tls.Certificate, *x509.CertPool, error) {
 }
 
 // ReadRoster reads the roster anew, and the pre-shared keys of devices added
-// since. An older roster than before is ErrOlderRoster; after an error r.Roster
+// since. An older roster than before, also before this process, is ErrOlderRoster; after an error r.Roster
 // is the one before.
 func (r *Receiver) ReadRoster() (*Roster, error) {
 	roster, err := readRoster(filepath.Join(r.Dir, rosterFile), r.Site, r.Roster)
 	if err != nil {
+		return nil, err
+	}
+	if err := noteSerial(filepath.Join(r.Dir, seenFile), roster.Serial); err != nil {
 		return nil, err
 	}
 	if err := r.Keyring.loadPSKs(filepath.Join(r.Dir, pskDir)); err != nil {
@@ -175,6 +180,32 @@ func (r *Receiver) ReadRoster() (*Roster, error) {
 	}
 	r.Roster = roster
 	return roster, nil
+}
+
+// noteSerial refuses a serial below the highest that was ever noted in a file, and
+// notes a higher one durably: a device that was revoked must not come back with
+// the roster of a backup.
+func noteSerial(path string, serial uint64) error {
+	text, err := readSecret(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	seen := uint64(0)
+	if err == nil {
+		if seen, err = strconv.ParseUint(strings.TrimSuffix(string(text), "\n"), 10, 64); err != nil {
+			return &hintError{
+				text: fmt.Sprintf("identity: %q is damaged", path),
+				hint: "make sure that the roster is the site's newest, then remove the file",
+			}
+		}
+	}
+	switch {
+	case serial < seen:
+		return olderError(serial, seen)
+	case serial == seen:
+		return nil
+	}
+	return replaceFile(path, strconv.AppendUint(nil, serial, 10), modeSecret)
 }
 
 // loadPSKs adds the keys of a directory that the keyring does not have.

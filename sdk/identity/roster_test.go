@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -303,4 +304,30 @@ func FuzzArmour(f *testing.F) {
 			t.Errorf("document %x is written as %q, which reads as %x, %v", document, again, twice, err)
 		}
 	})
+}
+
+// A receiver that was shown a roster with a revocation does not take the one
+// from before it after a restart, whoever put it back.
+func TestReceiverKeepsSerial(t *testing.T) {
+	r := newRig(t)
+	path := r.path("recipients/station/roster")
+	old, err := os.ReadFile(path)
+	r.must(err)
+	r.receiver("station")
+	r.must(r.site.RevokeDevice("bed-1", time.Now()))
+	revoked, err := os.ReadFile(path)
+	r.must(err)
+	r.receiver("station") // sees it, and ends
+	r.must(os.WriteFile(path, old, 0o644))
+	_, err = identity.LoadReceiver(r.path("recipients/station"))
+	wantError(t, err, identity.ErrOlderRoster)
+	r.must(os.WriteFile(path, revoked, 0o644))
+	r.receiver("station")
+	seen := r.path("recipients/station/roster.seen")
+	for _, damage := range []string{"", "x", "-1", "7 "} {
+		r.must(os.WriteFile(seen, []byte(damage), 0o600))
+		if _, err := identity.LoadReceiver(r.path("recipients/station")); err == nil || !strings.Contains(err.Error(), "damaged") {
+			t.Errorf("%q: %v", damage, err)
+		}
+	}
 }

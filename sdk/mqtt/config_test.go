@@ -144,6 +144,7 @@ func FuzzGuard(f *testing.F) {
 	f.Add([]byte(hello + "\x32\x06\x00\x01a\x00\x01x" + "\xd0\x00" + "\x40\x02\x00\x01" + "\x90\x03\x00\x01\x01"))
 	f.Add([]byte(hello + "\x30\xff\xff\xff\x7f"))
 	f.Add([]byte("\x20\x02\x01\x05"))
+	f.Add([]byte("\x20\x82\x00\x00\x00" + "\xd0\x00")) // 2, in two bytes
 	f.Fuzz(func(t *testing.T, sent []byte) {
 		var read bytes.Buffer
 		g := io.TeeReader(mqtt.Guarded(bytes.NewReader(sent), 1024, 1, 1<<16), &read)

@@ -209,6 +209,9 @@ func (g *guard) header() (typ, flags byte, size int, err error) {
 		}
 		size |= int(b&0x7f) << (7 * (i - 1))
 		if b&0x80 == 0 {
+			if b == 0 && i > 1 { // connack counts on a header of two bytes
+				return 0, 0, 0, protocolError("sent a packet length in more bytes than it needs")
+			}
 			g.pending = g.head[:i+1]
 			return g.head[0] >> 4, g.head[0] & 0xf, size, nil
 		}

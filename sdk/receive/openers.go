@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/vitalseal/vitalseal/sdk/core/keys"
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
@@ -21,7 +22,12 @@ type openerEntry struct {
 	eid    seal.EID
 	opener *seal.Opener // nil: there is none, see reason
 	reason string
+	again  time.Time // when to try anew, of one without opener
 }
+
+// retryOpener is how long it is taken for granted that a chain does not open: its
+// key may come later, as with the roster that adds a device.
+const retryOpener = time.Minute
 
 func (o *openers) find(kid keys.KeyID, eid seal.EID) *openerEntry {
 	for i := len(o.entries) - 1; i >= 0; i-- {
@@ -71,14 +77,14 @@ func (o *openers) erase() {
 // opener returns the opener of a chain of d, or nil and why there is none. An
 // error says that this cannot be told now.
 func (w *work) opener(d *device, eid seal.EID, key *keys.PublicKey) (*seal.Opener, string, error) {
-	if e := w.r.openers.find(d.kid, eid); e != nil {
+	if e := w.r.openers.find(d.kid, eid); e != nil && (e.opener != nil || w.now.Before(e.again)) {
 		return e.opener, e.reason, nil
 	}
 	opener, reason, err := w.newOpener(d, eid, key)
 	if err != nil {
 		return nil, "", err
 	}
-	w.r.openers.put(openerEntry{d.kid, eid, opener, reason})
+	w.r.openers.put(openerEntry{d.kid, eid, opener, reason, w.now.Add(retryOpener)})
 	return opener, reason, nil
 }
 

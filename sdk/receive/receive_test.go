@@ -546,6 +546,20 @@ func TestCannotOpen(t *testing.T) {
 	}
 }
 
+// TestKeyComesLater has the key of a device arrive after its first messages, as
+// when a roster and a directory of keys are copied one after the other.
+func TestKeyComesLater(t *testing.T) {
+	d := newDevice(t, 1)
+	g := newRig(t, d)
+	delete(g.ros.psks, d.kid())
+	g.want(receive.Valid, d.begin())
+	g.want(receive.CannotOpen, d.reading(1))
+	g.ros.psks[d.kid()] = d.psk
+	g.want(receive.CannotOpen, d.reading(2)) // not asked for each message
+	g.now = g.now.Add(time.Minute)
+	g.want(receive.Valid, d.reading(3))
+}
+
 func TestNoReadingsInside(t *testing.T) {
 	d := newDevice(t, 1)
 	g := newRig(t, d)

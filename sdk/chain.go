@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vitalseal/vitalseal/sdk/core/keys"
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
 	"github.com/vitalseal/vitalseal/sdk/identity"
@@ -13,48 +14,44 @@ import (
 )
 
 // chain seals for one device and puts what it sealed into the outbox. Its
-// methods are called by the committer only, but for setLabel.
+// methods are called by the committer only, but for currentAnchor and renewError.
 //
 // A step that fails leaves everything where it was: what is being sealed stays
-// in sealing and piece, an envelope that could not be stored stays in unsent,
-// and the next cycle goes on from there.
+// in alerts, sealing and piece, a message that could not be stored (an anchor
+// among them) stays in unsent, and the next cycle goes on from there.
 type chain struct {
 	pipeline *Pipeline
 	device   *Device
 	identity *identity.DeviceIdentity
 	sealer   *seal.Sealer
 
-	origin  origin // of the chain; the device's own moves ahead of it in renew
-	begun   bool
-	beacon  seal.Beacon
-	sealing *vital.Batch // taken from the device, not yet all sealed
+	span     *span // whose entries are being sealed
+	begun    bool  // the chain is the span's
+	recorded uint64
+	next     *prepared // for the next chain
+	retry    time.Time // when a chain that could not be renewed is tried again
+	echoes   echoes
+	spoke    time.Time // when it last sealed something
+
+	alerts  []vital.Alert
+	sealing *vital.Batch // taken from the span, not yet all sealed
 	piece   vital.Batch  // cut from sealing, being sealed
 	pending bool         // piece is not sealed yet
-	alerts  []vital.Alert
 	payload []byte
 	unsent  *outbox.Record
-	spoke   time.Time // when it last sealed something
+	owed    []vital.Dropped // losses that nobody could sign for yet
 
 	topicData, topicEvent string
 
-	mu       sync.Mutex
-	label    string // wanted
-	labelled string // of the chain
-	anchor   mqtt.Message
+	mu     sync.Mutex
+	anchor mqtt.Message
+	failed error // why the chain could not be renewed
 }
 
-func (c *chain) setLabel(label string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.label = label
-}
-
-// newLabel returns the label to begin a chain with, if it is another than the
-// chain has.
-func (c *chain) newLabel() (label string, changed bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.label, c.label != c.labelled
+// prepared is an anchor that has its boot counter, and its secret.
+type prepared struct {
+	anchor seal.Anchor
+	secret [keys.SecretSize]byte
 }
 
 // currentAnchor returns the anchor message of the chain, if there is one.
@@ -64,24 +61,28 @@ func (c *chain) currentAnchor() (mqtt.Message, bool) {
 	return c.anchor, c.anchor.Topic != ""
 }
 
-// cycle seals all that is waiting and puts it into the outbox.
+// renewError returns why the chain could not be renewed, nil if it could.
+func (c *chain) renewError() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failed
+}
+
+// cycle seals all that was recorded before it and puts it into the outbox.
 func (c *chain) cycle(now time.Time) error {
-	if err := c.storeUnsent(); err != nil {
+	if err := c.finish(); err != nil {
 		return err
 	}
-	if !c.begun {
-		if err := c.begin(c.origin, c.pipeline.beaconNow()); err != nil {
+	c.renewIfDue(now)
+	for more := true; more; {
+		var some bool
+		some, more = c.take(now)
+		if !some && more {
+			continue // nothing was recorded: no chain is needed
+		}
+		if err := c.finish(); err != nil {
 			return err
 		}
-	}
-	if c.mustRenew(now) {
-		if err := c.renew(now); err != nil {
-			return err
-		}
-	}
-	c.take()
-	if err := c.sealTaken(); err != nil {
-		return err
 	}
 	if now.Sub(c.spoke) >= c.pipeline.conf.Heartbeat {
 		return c.heartbeat(now)
@@ -89,30 +90,49 @@ func (c *chain) cycle(now time.Time) error {
 	return nil
 }
 
-// take takes the device's open batch once the one before is sealed.
-func (c *chain) take() {
+// take takes what the oldest span has, once all before it is sealed. It reports
+// whether that is anything, and whether there are more spans.
+func (c *chain) take(now time.Time) (some, more bool) {
 	d := c.device
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	c.alerts = append(c.alerts, d.alerts...)
-	d.alerts = d.alerts[:0]
-	if c.sealing.Len() > 0 || c.sealing.Label != "" || c.pending {
-		return
+	d.followClock(now)
+	s := d.now
+	if more = len(d.ended) > 0; more {
+		s = d.ended[0]
+		d.ended = d.ended[:copy(d.ended, d.ended[1:])]
+		d.cost -= spanCost
+	} else {
+		d.admit(now, c.owed)
+		c.owed = c.owed[:0]
 	}
-	if d.refused > 0 {
-		d.open.Drops = append(d.open.Drops, vital.Dropped{
-			Time: d.origin.since(time.Now()), Reason: vital.DropBound, Count: d.refused,
-		})
-		d.refused = 0
+	if c.span != s {
+		c.span, c.begun = s, false
 	}
+	some = !s.empty()
 	c.sealing.Reset()
-	c.sealing, d.open = d.open, c.sealing
-	d.cost = 0
+	c.sealing, s.open = s.open, c.sealing
+	c.alerts, s.alerts = s.alerts, c.alerts[:0]
+	d.cost -= s.cost
+	c.recorded, s.cost = s.recorded, 0
+	return some, more
 }
 
-// sealTaken seals the alerts that were taken, each in a message of its own, then
-// the batch in as many messages as it needs.
-func (c *chain) sealTaken() error {
+// finish begins the chain of the span if it has none, and seals all that was
+// taken: the alerts, each in a message of its own, then the batch in as many
+// messages as it needs.
+func (c *chain) finish() error {
+	if err := c.storeUnsent(); err != nil {
+		return err
+	}
+	if c.span == nil {
+		return nil
+	}
+	if !c.begun {
+		if err := c.begin(); err != nil {
+			return err
+		}
+	}
 	var single vital.Batch
 	for len(c.alerts) > 0 {
 		single.Alerts = append(single.Alerts[:0], c.alerts[0])
@@ -139,13 +159,10 @@ func (c *chain) sealTaken() error {
 
 // heartbeat seals the word that the device is alive and has nothing to say.
 func (c *chain) heartbeat(now time.Time) error {
-	d := c.device
-	d.mu.Lock()
-	beat := vital.Heartbeat{
-		Time: c.origin.since(now), Interval: uint32(c.pipeline.conf.Heartbeat.Milliseconds()), Recorded: d.recorded,
-	}
-	d.mu.Unlock()
-	b := vital.Batch{Heartbeats: []vital.Heartbeat{beat}}
+	b := vital.Batch{Heartbeats: []vital.Heartbeat{{
+		Time:     c.span.origin.since(now),
+		Interval: uint32(c.pipeline.conf.Heartbeat.Milliseconds()), Recorded: c.recorded,
+	}}}
 	if err := c.seal(&b, outbox.Data, c.topicEvent); err != nil {
 		return err
 	}
@@ -153,44 +170,53 @@ func (c *chain) heartbeat(now time.Time) error {
 }
 
 // seal seals b as one message, which it leaves in unsent. A chain that is at its
-// end, or whose signer failed, is begun anew with the same origin, so that times
-// in b stay true.
+// end, or whose signer failed, is begun anew for the same span, so that times in
+// b stay true. The label goes into every message: they may arrive in any order,
+// and a reading that is shown without its bed is worse than a few bytes.
 func (c *chain) seal(b *vital.Batch, class outbox.Class, topic string) error {
+	b.Label = c.span.label
 	payload, err := b.Append(c.payload[:0])
 	if err != nil {
-		return c.refuse(b, err)
+		c.refuse(b, err)
+		return nil
 	}
 	c.payload = payload
 	message, err := c.sealer.Seal(nil, payload)
 	if err != nil {
-		if err := c.begin(c.origin, c.beacon); err != nil {
+		if err := c.begin(); err != nil {
 			return err
 		}
 		if message, err = c.sealer.Seal(nil, payload); err != nil {
 			return fmt.Errorf("seal for %s: %w", c.device.kid, err)
 		}
 	}
-	check := c.sealer.Checkpoint()
 	c.spoke = time.Now()
-	c.unsent = &outbox.Record{
+	c.unsent = c.record(class, topic, message)
+	return nil
+}
+
+// record returns the outbox's record of the message that was sealed last.
+func (c *chain) record(class outbox.Class, topic string, message []byte) *outbox.Record {
+	check := c.sealer.Checkpoint()
+	return &outbox.Record{
 		Class: class, Device: c.device.kid, Anchor: check.EID, Seq: check.Seq, Topic: topic, Payload: message,
 	}
-	return nil
 }
 
-// refuse accounts for a batch that cannot be encoded, which a caller's code or
-// unit out of range causes: it is counted and a signed record says so, instead
-// of standing in the way of all that follows.
-func (c *chain) refuse(b *vital.Batch, err error) error {
-	c.pipeline.log.Error("readings refused: they cannot be encoded", "device", c.device.kid, "count", b.Len(), "error", err)
+// refuse accounts for a batch that cannot be encoded, which validation should
+// have kept out: it is counted and a signed record says so, instead of standing
+// in the way of all that follows.
+func (c *chain) refuse(b *vital.Batch, err error) {
+	count := uint64(b.Len() - len(b.Drops))
+	c.pipeline.log.Error("readings refused: they cannot be encoded", "device", c.device.kid, "count", count, "error", err)
+	c.owed = append(c.owed, b.Drops...)
 	c.device.mu.Lock()
-	c.device.refused += uint64(b.Len())
-	c.device.lost += uint64(b.Len())
+	c.device.refused += count
+	c.device.lost += count
 	c.device.mu.Unlock()
-	return nil
 }
 
-// storeUnsent puts the envelope that waits into the outbox, making room by
+// storeUnsent puts the message that waits into the outbox, making room by
 // dropping the oldest data where that is allowed.
 func (c *chain) storeUnsent() error {
 	if c.unsent == nil {
@@ -203,114 +229,119 @@ func (c *chain) storeUnsent() error {
 	return nil
 }
 
-func (c *chain) mustRenew(now time.Time) bool {
-	_, changed := c.newLabel()
-	return changed || now.Sub(c.origin.at) >= c.pipeline.conf.Renew || c.origin.stepped(now) ||
-		c.pipeline.beaconNow() != c.beacon
-}
+// renewRetry is how long a chain that could not be renewed is used on before the
+// next attempt.
+const renewRetry = 10 * time.Second
 
-// renew ends the chain and begins a new one that counts time from now. The
-// device's open batch is taken and its origin moved in one step, so that every
-// reading is sealed under the origin that its time counts from.
-func (c *chain) renew(now time.Time) error {
-	stepped := c.origin.stepped(now)
-	if err := c.sealTaken(); err != nil {
-		return err
+// renewIfDue begins a new span, and with it a new chain, when the one in use is
+// old or a receiver waits for its beacon. The anchor is prepared first: while
+// that fails (a roster that cannot be read), the old chain is as safe as it was,
+// and sealing under it goes on.
+func (c *chain) renewIfDue(now time.Time) {
+	if c.span == nil || now.Before(c.retry) {
+		return
 	}
-	next := newOrigin(now)
-	c.takeAndMove(next)
-	if err := c.sealTaken(); err != nil {
-		c.putBack()
-		return err
+	_, due := c.pipeline.nextBeacon(&c.echoes)
+	due = due && c.echoes.allow(now)
+	if !due && now.Sub(c.span.origin.made()) < c.pipeline.conf.Renew {
+		return
 	}
-	c.origin, c.begun = next, false
-	if stepped {
-		c.device.mu.Lock()
-		c.device.open.Events = append(c.device.open.Events, vital.Event{Kind: vital.EventClockStep})
-		c.device.mu.Unlock()
+	err := c.prepare()
+	if before := c.setFailed(err); err != nil && (before == nil || before.Error() != err.Error()) {
+		c.pipeline.log.Error("the chain cannot be renewed: the one before is used on", "device", c.device.kid, "error", err)
 	}
-	return c.begin(next, c.pipeline.beaconNow())
-}
-
-// takeAndMove takes the open batch and sets the origin of the next in one step.
-func (c *chain) takeAndMove(next origin) {
-	c.take()
-	c.device.mu.Lock()
-	c.device.origin, c.device.recorded = next, 0
-	c.device.mu.Unlock()
-}
-
-// putBack undoes the move of the origin when the old chain could not be
-// finished: entries recorded meanwhile are shifted back to the old origin.
-func (c *chain) putBack() {
+	if err != nil {
+		c.retry = now.Add(renewRetry)
+		return
+	}
+	if due {
+		c.echoes.spend(now)
+	}
 	d := c.device
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	shift := c.origin.since(d.origin.at)
-	shiftBatch(d.open, shift)
-	for i := range d.alerts {
-		d.alerts[i].Time += shift
-	}
-	d.origin = c.origin
+	d.split(now, d.now.label)
 }
 
-func shiftBatch(b *vital.Batch, by uint64) {
-	for i := range b.Numerics {
-		b.Numerics[i].Time += by
-	}
-	for i := range b.Waves {
-		b.Waves[i].Time += by
-	}
-	for i := range b.Enumerations {
-		b.Enumerations[i].Time += by
-	}
-	for i := range b.Events {
-		b.Events[i].Time += by
-	}
-	for i := range b.Drops {
-		b.Drops[i].Time += by
-	}
+// setFailed notes why the chain could not be renewed and returns what it was.
+func (c *chain) setFailed(err error) (before error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before, c.failed = c.failed, err
+	return before
 }
 
-// begin begins a chain: a boot counter that is on disk before it is used, a
-// fresh salt, content keys wrapped to the recipients or derived from the
-// pre-shared key, and an anchor in the outbox ahead of all sealed under it.
-// When any of it fails, nothing is sealed.
-func (c *chain) begin(o origin, beacon seal.Beacon) error {
-	label, _ := c.newLabel()
-	anchor := seal.Anchor{
+// prepare readies the anchor of the next chain: a boot counter that is on disk
+// before it is used, a fresh salt, and a content secret wrapped to the
+// recipients or derived from the pre-shared key.
+func (c *chain) prepare() error {
+	if c.next != nil {
+		return nil
+	}
+	p := &prepared{anchor: seal.Anchor{
 		Suite: c.pipeline.conf.Suite, Flags: c.pipeline.conf.Flags,
 		Heartbeat: uint32(c.pipeline.conf.Heartbeat.Milliseconds()),
-		Clock:     o.clock, Beacon: beacon, Previous: c.pipeline.state.checkpoint(c.device.kid),
-	}
-	if last := c.sealer.Checkpoint(); last.EID != (seal.EID{}) {
-		anchor.Previous = last
-	}
-	secret, err := c.identity.PrepareAnchor(&anchor)
-	if err != nil {
+	}}
+	var err error
+	if p.secret, err = c.identity.PrepareAnchor(&p.anchor); err != nil {
+		clear(p.secret[:])
 		return fmt.Errorf("begin a chain for %s: %w", c.device.kid, err)
 	}
-	defer clear(secret[:])
-	message, err := c.sealer.Begin(nil, &anchor, &secret)
-	if err != nil {
-		return fmt.Errorf("begin a chain for %s: %w", c.device.kid, err)
+	c.next = p
+	return nil
+}
+
+// begin begins the chain of the span, its anchor ahead of all sealed under it.
+// When any of it fails, nothing is sealed. A receiver that waits for its beacon
+// gets an anchor at once.
+func (c *chain) begin() error {
+	for {
+		if err := c.beginOne(); err != nil {
+			return err
+		}
+		now := time.Now()
+		if _, due := c.pipeline.nextBeacon(&c.echoes); !due || !c.echoes.allow(now) {
+			return nil
+		}
+		c.echoes.spend(now)
 	}
-	check := c.sealer.Checkpoint()
-	if err := c.pipeline.storeAnchor(c.device.kid, check, message); err != nil {
-		c.sealer.End()
+}
+
+func (c *chain) beginOne() error {
+	if err := c.prepare(); err != nil {
 		return err
 	}
-	c.origin, c.beacon, c.begun, c.spoke = o, beacon, true, time.Now()
-	c.mu.Lock()
-	c.labelled = label
-	c.anchor = mqtt.Message{Topic: c.pipeline.anchorTopic(c.device.kid, check.EID), Payload: message, Retain: true}
-	c.mu.Unlock()
-	if label != "" {
-		c.device.mu.Lock()
-		c.device.open.Label = label
-		c.device.mu.Unlock()
+	p := c.next
+	c.next, c.begun = nil, false
+	defer p.erase()
+	p.anchor.Clock, p.anchor.Previous = c.span.origin.clock, c.sealer.Checkpoint()
+	if p.anchor.Previous.EID == (seal.EID{}) {
+		p.anchor.Previous = c.pipeline.state.checkpoint(c.device.kid)
 	}
-	return nil
+	p.anchor.Beacon, _ = c.pipeline.nextBeacon(&c.echoes)
+	message, err := c.sealer.Begin(nil, &p.anchor, &p.secret)
+	if err != nil {
+		return fmt.Errorf("begin a chain for %s: %w", c.device.kid, err)
+	}
+	c.begun, c.spoke = true, time.Now()
+	c.device.mu.Lock()
+	c.span.begun = true
+	c.device.mu.Unlock()
+	c.echoes.echoed(p.anchor.Beacon)
+	eid := c.sealer.Checkpoint().EID
+	c.pipeline.beganChain(c.device.kid, eid, p.anchor.Beacon)
+	c.unsent = c.record(outbox.Anchor, c.pipeline.anchorTopic(c.device.kid, eid), message)
+	c.unsent.Retain = true
+	c.mu.Lock()
+	c.anchor = mqtt.Message{Topic: c.unsent.Topic, Payload: message, Retain: true}
+	c.mu.Unlock()
+	return c.storeUnsent()
+}
+
+func (p *prepared) erase() {
+	if p != nil {
+		clear(p.secret[:])
+	}
 }
 
 func (c *chain) topics(site, gateway string) {
@@ -318,4 +349,11 @@ func (c *chain) topics(site, gateway string) {
 	c.topicData = t.String()
 	t.Kind = mqtt.KindEvent
 	c.topicEvent = t.String()
+}
+
+// end erases the keys and gives the identity free.
+func (c *chain) end() error {
+	c.sealer.End()
+	c.next.erase()
+	return c.identity.Close()
 }

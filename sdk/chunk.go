@@ -15,10 +15,9 @@ const (
 // leaves src for good: the caller seals dst until it succeeds.
 func cut(dst, src *vital.Batch) bool {
 	dst.Reset()
-	if src.Len() == 0 && src.Label == "" {
+	if src.Len() == 0 {
 		return false
 	}
-	dst.Label, src.Label = src.Label, ""
 	room := maxChunk
 	moveWaves(dst, src, &room)
 	dst.Numerics, src.Numerics = move(dst.Numerics, src.Numerics, numericCost, &room)

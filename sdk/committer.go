@@ -7,15 +7,8 @@ import (
 
 	"github.com/vitalseal/vitalseal/sdk/core/keys"
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
-	"github.com/vitalseal/vitalseal/sdk/core/vital"
 	"github.com/vitalseal/vitalseal/sdk/mqtt"
 	"github.com/vitalseal/vitalseal/sdk/outbox"
-)
-
-const (
-	retryCommit  = time.Second      // after a commit that failed
-	housekeeping = 30 * time.Second // how often old anchors and the state are looked after
-	anchorLife   = 24 * time.Hour   // how long an anchor that is done with stays retained
 )
 
 // commits is the goroutine that seals and stores. While one commit is on its way
@@ -30,7 +23,7 @@ func (p *Pipeline) commits() {
 		now := time.Now()
 		err := p.cycle(now)
 		last = now
-		if now.Sub(kept) >= housekeeping {
+		if now.Sub(kept) >= p.conf.periods.housekeeping {
 			p.keepHouse(now)
 			kept = now
 		}
@@ -44,9 +37,10 @@ func (p *Pipeline) commits() {
 }
 
 // await returns when there is something to do, at most once in Every unless it
-// is urgent; it reports whether the pipeline is closing.
+// is urgent or a heartbeat is due; it reports whether the pipeline is closing.
 func (p *Pipeline) await(last time.Time) (ending bool) {
-	idle := time.NewTimer(p.nextHeartbeat(time.Now()))
+	heartbeat := time.Now().Add(p.nextHeartbeat(time.Now()))
+	idle := time.NewTimer(time.Until(heartbeat))
 	defer idle.Stop()
 	select {
 	case <-p.wakes:
@@ -57,7 +51,7 @@ func (p *Pipeline) await(last time.Time) (ending bool) {
 	case <-p.final:
 		return true
 	}
-	wait := time.Until(last.Add(p.conf.Every))
+	wait := min(time.Until(last.Add(p.conf.Every)), time.Until(heartbeat))
 	if p.conf.Every == 0 || wait <= 0 {
 		return false
 	}
@@ -74,7 +68,7 @@ func (p *Pipeline) await(last time.Time) (ending bool) {
 
 // pause keeps a disk that fails from being hammered; a Sync waits for it too.
 func (p *Pipeline) pause() {
-	timer := time.NewTimer(retryCommit)
+	timer := time.NewTimer(p.conf.periods.retryCommit)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -141,92 +135,13 @@ func (p *Pipeline) allDevices() []*Device {
 	return slices.Clone(p.devices)
 }
 
-// store puts an envelope into the outbox. At the bound the oldest data make
-// room, and each device that loses some signs for it; the drop and the account
-// of it become durable in one commit.
-func (p *Pipeline) store(r outbox.Record) error {
-	for {
-		_, err := p.queue.Append(r)
-		switch {
-		case errors.Is(err, outbox.ErrUncommitted):
-			if err := p.queue.Commit(); err != nil {
-				return err
-			}
-		case errors.Is(err, outbox.ErrFull):
-			if err := p.dropOldest(); err != nil {
-				return err
-			}
-		default:
-			return err
-		}
-	}
-}
-
-var errNoRoom = errors.New("outbox is full of what may not be dropped")
-
-func (p *Pipeline) dropOldest() error {
-	dropped, err := p.queue.DropOldest(p.account)
-	switch {
-	case errors.Is(err, outbox.ErrUncommitted):
-		return p.queue.Commit()
-	case err != nil:
-		return err
-	case !dropped:
-		return errNoRoom
-	}
-	return p.queue.Commit()
-}
-
-// account signs for what is about to be dropped.
-func (p *Pipeline) account(ranges []outbox.Range) ([]outbox.Record, error) {
-	var records []outbox.Record
-	for _, lost := range ranges {
-		p.log.Warn("outbox is full: the oldest readings are dropped",
-			"device", keys.KeyID(lost.Device), "first", lost.From, "last", lost.To)
-		d := p.deviceByKey(lost.Device)
-		if d == nil || !d.chain.begun {
-			continue // of a device that is no longer configured: nobody here can sign for it
-		}
-		record, err := d.chain.signForLoss(lost)
-		if err != nil {
-			return nil, err
-		}
-		records = append(records, record)
-	}
-	return records, nil
-}
-
-func (c *chain) signForLoss(lost outbox.Range) (outbox.Record, error) {
-	b := vital.Batch{Drops: []vital.Dropped{{
-		Time: c.origin.since(time.Now()), Reason: vital.DropStore, Count: lost.Count,
-		EID: lost.Anchor, From: lost.From, To: lost.To,
-	}}}
-	payload, err := b.Append(nil)
-	if err != nil {
-		return outbox.Record{}, err
-	}
-	message, err := c.sealer.Seal(nil, payload)
-	if err != nil {
-		return outbox.Record{}, err
-	}
-	check := c.sealer.Checkpoint()
-	return outbox.Record{
-		Class: outbox.Dropped, Device: c.device.kid, Anchor: check.EID, Seq: check.Seq,
-		Topic: c.topicEvent, Payload: message,
-	}, nil
-}
-
-// storeAnchor puts an anchor into the outbox and remembers that it is retained
-// at the broker.
-func (p *Pipeline) storeAnchor(kid keys.KeyID, check seal.Checkpoint, message []byte) error {
-	topic := p.anchorTopic(kid, check.EID)
-	err := p.store(outbox.Record{
-		Class: outbox.Anchor, Device: kid, Anchor: check.EID, Topic: topic, Payload: message, Retain: true,
-	})
-	if err != nil {
-		return err
-	}
-	return p.state.began(kid, check, time.Now())
+// beganChain remembers that an anchor is retained at the broker, before it is. A
+// disk that does not take that note does not keep readings from being sealed: it
+// is written with the next.
+func (p *Pipeline) beganChain(kid keys.KeyID, eid seal.EID, beacon seal.Beacon) {
+	p.state.heard(beacon)
+	p.state.began(kid, eid, time.Now())
+	p.saveState()
 }
 
 func (p *Pipeline) anchorTopic(kid keys.KeyID, eid seal.EID) string {
@@ -235,33 +150,35 @@ func (p *Pipeline) anchorTopic(kid keys.KeyID, eid seal.EID) string {
 	}.String()
 }
 
-// keepHouse clears anchors that nothing needs any more, and stores how far each
-// chain has come.
+// keepHouse clears anchors that nothing needs any more. They are forgotten only
+// when the messages that clear them are on disk.
 func (p *Pipeline) keepHouse(now time.Time) {
-	for _, old := range p.state.superseded(now.Add(-anchorLife)) {
+	var cleared []oldAnchor
+	for _, old := range p.state.superseded(now.Add(-p.conf.periods.anchorLife)) {
 		n, err := p.queue.Pending(old.eid)
 		if err != nil || n > 0 {
 			continue
 		}
-		clearing := outbox.Record{
+		err = p.store(outbox.Record{
 			Class: outbox.Anchor, Device: old.kid, Anchor: old.eid, Topic: p.anchorTopic(old.kid, old.eid), Retain: true,
-		}
-		if err := p.store(clearing); err != nil {
+		})
+		if err != nil {
 			p.log.Warn("an old anchor stays retained", "device", old.kid, "error", err)
 			continue
 		}
-		p.state.cleared(old)
+		cleared = append(cleared, old)
 	}
-	if err := p.saveState(); err != nil {
-		p.log.Warn("progress of the chains is not stored", "error", err)
-	}
-}
-
-func (p *Pipeline) saveState() error {
-	for _, d := range p.allDevices() {
-		if d.chain.begun {
-			p.state.reached(d.kid, d.chain.sealer.Checkpoint())
+	if len(cleared) > 0 && p.queue.Commit() == nil {
+		for _, old := range cleared {
+			p.state.cleared(old)
 		}
 	}
-	return p.state.save()
+	p.saveState()
+}
+
+// saveState stores the state if it changed.
+func (p *Pipeline) saveState() {
+	if err := p.state.save(); err != nil {
+		p.log.Warn("the state of the chains is not stored", "error", err)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/vitalseal/vitalseal/sdk/core/keys"
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
 	"github.com/vitalseal/vitalseal/sdk/mqtt"
+	"github.com/vitalseal/vitalseal/sdk/outbox"
 )
 
 // Config says who a pipeline is, where it keeps what it has, and where it sends
@@ -35,12 +36,12 @@ type Config struct {
 	// 1 h. Default 30 s. Receivers call two of them without a word a silence.
 	Heartbeat time.Duration
 
-	// Renew is how often a device begins a new chain with fresh keys. Default and
-	// maximum 24 h.
+	// Renew is how often a device begins a new chain with fresh keys, from 1 s on.
+	// Default and maximum 24 h.
 	Renew time.Duration
 
-	// MaxWaiting bounds the open batch of one device, in bytes of memory.
-	// Default 1 MiB.
+	// MaxWaiting bounds what of one device waits to be sealed, in bytes of memory;
+	// as much again may be on its way. Default 1 MiB, minimum 64 KiB.
 	MaxWaiting int
 
 	// MaxStored bounds the outbox on disk. Default 256 MiB.
@@ -59,6 +60,21 @@ type Config struct {
 	// Logger is told what happens to connections, chains and the disk; never a
 	// reading. Default: nothing is logged.
 	Logger *slog.Logger
+
+	periods periods   // zero: the defaults; tests have others
+	files   outbox.FS // nil: those in Data; tests have some that fail
+}
+
+// periods are how long things take that no user has a reason to change.
+type periods struct {
+	anchorLife   time.Duration // how long an anchor that is done with stays retained
+	housekeeping time.Duration // how often old anchors and the state are looked after
+	retryCommit  time.Duration // after a commit that failed
+	retryRun     time.Duration // after publishing ended with an error
+}
+
+var defaultPeriods = periods{
+	anchorLife: 24 * time.Hour, housekeeping: 30 * time.Second, retryCommit: time.Second, retryRun: 5 * time.Second,
 }
 
 const (
@@ -66,6 +82,7 @@ const (
 	maxHeartbeat      = time.Hour
 	minHeartbeat      = time.Second
 	maxRenew          = 24 * time.Hour
+	minRenew          = time.Second
 	minWaiting        = 64 << 10
 	defaultMaxWaiting = 1 << 20
 )
@@ -89,10 +106,14 @@ func (c *Config) fill() error {
 	if c.Renew <= 0 || c.Renew > maxRenew {
 		c.Renew = maxRenew
 	}
+	c.Renew = max(c.Renew, minRenew)
 	if c.MaxWaiting == 0 {
 		c.MaxWaiting = defaultMaxWaiting
 	}
 	c.MaxWaiting = max(c.MaxWaiting, minWaiting)
+	if c.periods == (periods{}) {
+		c.periods = defaultPeriods
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/vitalseal/vitalseal/sdk/core/keys"
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
@@ -36,16 +37,15 @@ type Device struct {
 	kid      keys.KeyID
 	chain    *chain
 
-	mu       sync.Mutex
-	origin   origin // what times in the open batch count from
-	open     *vital.Batch
-	alerts   []vital.Alert
-	cost     int    // of what is open
-	recorded uint64 // readings since the anchor
-	refused  uint64 // readings refused and not yet accounted for
-	total    uint64 // readings recorded since Open
-	lost     uint64 // readings refused since Open
-	last     time.Time
+	mu      sync.Mutex
+	now     *span   // what is recorded into
+	ended   []*span // not yet all taken by the committer, oldest first
+	cost    int     // of what waits in all of them
+	refused uint64  // readings refused and not yet accounted for
+	total   uint64  // readings recorded since Open
+	lost    uint64  // readings refused since Open
+	last    time.Time
+	closed  bool
 }
 
 // Name returns the name the identity has on this gateway. It never leaves it.
@@ -58,34 +58,58 @@ func (d *Device) KeyID() keys.KeyID { return d.kid }
 // Time is ignored. Either all are taken or, with ErrFull or an error that says
 // what is wrong with one of them, none.
 func (d *Device) Record(readings ...vital.Numeric) error {
+	if len(readings) == 0 {
+		return nil
+	}
 	for i := range readings {
-		if err := readings[i].Validate(); err != nil {
+		readings := readings[i]
+		readings.Time = 0 // ignored
+		if err := readings.Validate(); err != nil {
 			return err
 		}
 	}
-	return d.take(len(readings), len(readings)*numericCost, func(now uint64) {
+	now := time.Now()
+	d.mu.Lock()
+	ms, err := d.take(len(readings), len(readings)*numericCost, 0, now, now)
+	if err == nil {
 		for _, n := range readings {
-			n.Time = now
-			d.open.Numerics = append(d.open.Numerics, n)
+			n.Time = ms
+			d.now.open.Numerics = append(d.now.open.Numerics, n)
 		}
-	}, time.Now())
+	}
+	d.mu.Unlock()
+	d.pipeline.wake()
+	return err
 }
 
 // RecordBatch takes what a decoder made of bytes that arrived at the given
-// time. The Time of an entry is its offset in milliseconds after that; a wave's
-// is the offset of its end, since a wave is complete when its last sample
-// arrives. The batch is copied. Alerts in it are sealed at once, each in a
-// message of its own. Either all is taken or, with ErrFull or an error that says
-// what is wrong with an entry, nothing. Drops and Heartbeats are the pipeline's
-// own and are ignored; so is Label, see Device.Label.
+// time, which is not after now. The Time of an entry is its offset in
+// milliseconds after that, at most a day; a wave's is the offset of its end,
+// since a wave is complete when its last sample arrives. The batch is copied.
+// Alerts in it are sealed at once, each in a message of its own. Either all is
+// taken or, with ErrFull or an error that says what is wrong with an entry,
+// nothing. Drops and Heartbeats are the pipeline's own and are ignored; so is
+// Label, see Device.Label. What arrived more than a minute before the chain
+// began, or before the clock was last set, gets the time of that minute.
 func (d *Device) RecordBatch(at time.Time, b *vital.Batch) error {
-	if b.Len() == 0 {
+	count := b.Len() - len(b.Drops) - len(b.Heartbeats)
+	if count == 0 {
 		return nil
 	}
 	if err := validate(b); err != nil {
 		return err
 	}
-	err := d.take(b.Len(), batchCost(b), func(now uint64) { d.copyIn(now, b) }, at)
+	now := time.Now()
+	if at.After(now) {
+		at = now
+	}
+	d.mu.Lock()
+	ms, err := d.take(count, batchCost(b), len(b.Alerts), at, now)
+	if err == nil {
+		d.copyIn(ms, b)
+	}
+	d.mu.Unlock()
+	d.pipeline.wake()
 	if err == nil && len(b.Alerts) > 0 {
 		d.pipeline.hurry()
 	}
@@ -96,97 +120,122 @@ func (d *Device) RecordBatch(at time.Time, b *vital.Batch) error {
 // everything else. Its Time is ignored. Alerts are taken even where readings
 // are refused, up to a bound of their own.
 func (d *Device) Alert(a vital.Alert) error {
+	a.Time = 0
 	if err := a.Validate(); err != nil {
 		return err
 	}
-	err := d.take(1, 0, func(now uint64) {
-		a.Time = now
-		d.alerts = append(d.alerts, a)
-	}, time.Now())
+	now := time.Now()
+	d.mu.Lock()
+	ms, err := d.take(1, 0, 1, now, now)
 	if err == nil {
-		d.pipeline.hurry()
+		a.Time = ms
+		d.now.alerts = append(d.now.alerts, a)
 	}
+	d.mu.Unlock()
+	d.pipeline.hurry()
 	return err
 }
 
-// Event takes a fact about the line or the device, which happened now.
+// Event takes a fact about the line or the device, which happened now. Its Time
+// is ignored.
 func (d *Device) Event(e vital.Event) error {
+	e.Time = 0
 	if err := e.Validate(); err != nil {
 		return err
 	}
-	return d.take(1, recordCost, func(now uint64) {
-		e.Time = now
-		d.open.Events = append(d.open.Events, e)
-	}, time.Now())
-}
-
-// Label sets the opaque label of a bed or an encounter for all that follows. A
-// change begins a new chain. It exists inside the ciphertext only.
-func (d *Device) Label(label string) error {
-	if len(label) > vital.MaxText {
-		return errors.New("vitalseal: label is longer than 80 bytes")
-	}
-	d.chain.setLabel(label)
-	d.pipeline.wake()
-	return nil
-}
-
-const maxAlertsWaiting = 1024
-
-// take checks the bounds and runs add under the lock with the time at in
-// milliseconds since the origin.
-func (d *Device) take(readings, cost int, add func(now uint64), at time.Time) error {
-	if d.pipeline.isClosed() {
-		return ErrClosed
-	}
+	now := time.Now()
 	d.mu.Lock()
-	if d.cost+cost > d.pipeline.conf.MaxWaiting || len(d.alerts) >= maxAlertsWaiting {
-		d.refused += uint64(readings)
-		d.lost += uint64(readings)
-		d.mu.Unlock()
-		d.pipeline.wake()
-		return ErrFull
+	ms, err := d.take(1, recordCost, 0, now, now)
+	if err == nil {
+		e.Time = ms
+		d.now.open.Events = append(d.now.open.Events, e)
 	}
-	d.cost += cost
-	d.recorded += uint64(readings)
-	d.total += uint64(readings)
-	d.last = at
-	add(d.origin.since(at))
 	d.mu.Unlock()
 	d.pipeline.wake()
+	return err
+}
+
+// Label sets the opaque label of a bed or an encounter, at most 80 bytes of
+// UTF-8, for all that is recorded after it, and for nothing recorded before. A
+// change begins a new chain. It exists inside the ciphertext only.
+func (d *Device) Label(label string) error {
+	if len(label) > vital.MaxText || !utf8.ValidString(label) {
+		return errors.New("vitalseal: label is not at most 80 bytes of UTF-8")
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return ErrClosed
+	}
+	if d.now.label != label {
+		d.split(time.Now(), label)
+		d.pipeline.wake()
+	}
 	return nil
 }
 
-func (d *Device) copyIn(now uint64, b *vital.Batch) {
-	open := d.open
+// maxAlertsWaiting bounds the alerts of one span that wait to be sealed.
+const maxAlertsWaiting = 1024
+
+// take checks the bounds, counts what is about to be added to the current span,
+// and returns the time at in milliseconds since its origin. d.mu is held.
+func (d *Device) take(readings, cost, alerts int, at, now time.Time) (ms uint64, err error) {
+	if d.closed {
+		return 0, ErrClosed
+	}
+	d.followClock(now)
+	s := d.now
+	if cost > 0 && d.cost+cost > d.pipeline.conf.MaxWaiting || alerts > 0 && len(s.alerts)+alerts > maxAlertsWaiting {
+		d.refused += uint64(readings)
+		d.lost += uint64(readings)
+		return 0, ErrFull
+	}
+	d.cost += cost
+	s.cost += cost
+	s.recorded += uint64(readings)
+	d.total += uint64(readings)
+	d.last = at
+	return s.origin.since(at), nil
+}
+
+// stop records that the pipeline is being closed, as the last thing.
+func (d *Device) stop(now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
+	d.now.open.Events = append(d.now.open.Events, vital.Event{Time: d.now.origin.since(now), Kind: vital.EventStopped})
+}
+
+func (d *Device) copyIn(ms uint64, b *vital.Batch) {
+	s := d.now
 	for _, n := range b.Numerics {
-		n.Time += now
-		open.Numerics = append(open.Numerics, n)
+		n.Time += ms
+		s.open.Numerics = append(s.open.Numerics, n)
 	}
 	for i := range b.Waves {
-		d.copyWave(now, &b.Waves[i])
+		copyWave(s.open, ms, &b.Waves[i])
 	}
 	for _, e := range b.Enumerations {
-		e.Time += now
-		open.Enumerations = append(open.Enumerations, e)
+		e.Time += ms
+		s.open.Enumerations = append(s.open.Enumerations, e)
 	}
 	for _, a := range b.Alerts {
-		a.Time += now
-		d.alerts = append(d.alerts, a)
+		a.Time += ms
+		s.alerts = append(s.alerts, a)
 	}
 	for _, e := range b.Events {
-		e.Time += now
-		open.Events = append(open.Events, e)
+		e.Time += ms
+		s.open.Events = append(s.open.Events, e)
 	}
 }
 
-// copyWave copies a wave that ends at now plus its offset, in pieces that fit a
+// copyWave copies a wave that ends at ms plus its offset, in pieces that fit a
 // message.
-func (d *Device) copyWave(now uint64, w *vital.Wave) {
-	end := now + w.Time
+func copyWave(open *vital.Batch, ms uint64, w *vital.Wave) {
+	end := ms + w.Time
 	for from := 0; from < len(w.Samples); from += maxWavePiece {
 		to := min(from+maxWavePiece, len(w.Samples))
-		piece := d.open.AddWave()
+		piece := open.AddWave()
 		samples := append(piece.Samples, w.Samples[from:to]...)
 		*piece = *w
 		piece.Samples = samples
@@ -195,24 +244,37 @@ func (d *Device) copyWave(now uint64, w *vital.Wave) {
 	}
 }
 
+// maxOffset keeps all times of one batch within what a payload can span.
+const maxOffset = 24 * 60 * 60 * 1000
+
+var errOffset = errors.New("vitalseal: time of an entry is more than a day after its arrival")
+
 // validate finds an entry that cannot be sealed, so that it does not stand in the
 // way of those recorded before and after it.
 func validate(b *vital.Batch) error {
 	var err error
-	for i := 0; i < len(b.Numerics) && err == nil; i++ {
-		err = b.Numerics[i].Validate()
+	check := func(ms uint64, invalid error) {
+		if invalid == nil && ms > maxOffset {
+			invalid = errOffset
+		}
+		if err == nil {
+			err = invalid
+		}
 	}
-	for i := 0; i < len(b.Waves) && err == nil; i++ {
-		err = b.Waves[i].Validate()
+	for i := range b.Numerics {
+		check(b.Numerics[i].Time, b.Numerics[i].Validate())
 	}
-	for i := 0; i < len(b.Enumerations) && err == nil; i++ {
-		err = b.Enumerations[i].Validate()
+	for i := range b.Waves {
+		check(b.Waves[i].Time, b.Waves[i].Validate())
 	}
-	for i := 0; i < len(b.Alerts) && err == nil; i++ {
-		err = b.Alerts[i].Validate()
+	for i := range b.Enumerations {
+		check(b.Enumerations[i].Time, b.Enumerations[i].Validate())
 	}
-	for i := 0; i < len(b.Events) && err == nil; i++ {
-		err = b.Events[i].Validate()
+	for i := range b.Alerts {
+		check(b.Alerts[i].Time, b.Alerts[i].Validate())
+	}
+	for i := range b.Events {
+		check(b.Events[i].Time, b.Events[i].Validate())
 	}
 	return err
 }
@@ -233,10 +295,10 @@ func samplesToMillis(n int, rate vital.Decimal) uint64 {
 }
 
 func batchCost(b *vital.Batch) int {
-	cost := len(b.Numerics)*numericCost + len(b.Label) +
-		(len(b.Enumerations)+len(b.Events)+len(b.Drops)+len(b.Heartbeats))*recordCost
+	cost := len(b.Numerics)*numericCost + (len(b.Enumerations)+len(b.Events))*recordCost
 	for i := range b.Waves {
-		cost += waveCost + sampleCost*len(b.Waves[i].Samples)
+		n := len(b.Waves[i].Samples)
+		cost += waveCost*(1+n/maxWavePiece) + sampleCost*n
 	}
 	return cost
 }

@@ -25,7 +25,7 @@ type feed struct {
 	again []mqtt.Message
 
 	mu   sync.Mutex
-	wait chan struct{} // closed at the next acknowledgement
+	wait chan struct{} // closed when something may have left the outbox
 }
 
 // idAgain is the number of a message that is not in the outbox.
@@ -53,6 +53,7 @@ func (f *feed) Next(ctx context.Context) (mqtt.Message, uint64, error) {
 		if err != io.EOF {
 			return mqtt.Message{}, 0, err
 		}
+		f.progress() // records that cannot be read back are gone without an acknowledgement
 		select {
 		case <-committed:
 		case <-ctx.Done():
@@ -80,13 +81,18 @@ func (f *feed) Done(id uint64) {
 		return // a record that was dropped meanwhile: there is nothing to remember
 	}
 	f.done()
-	f.mu.Lock()
-	close(f.wait)
-	f.wait = make(chan struct{})
-	f.mu.Unlock()
+	f.progress()
 }
 
-// acked returns a channel that is closed at the next acknowledgement.
+// progress wakes those who wait for the outbox to be empty.
+func (f *feed) progress() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	close(f.wait)
+	f.wait = make(chan struct{})
+}
+
+// acked returns a channel that is closed when something may have left the outbox.
 func (f *feed) acked() <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()

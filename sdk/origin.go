@@ -10,8 +10,13 @@ import (
 // clock, and what the wall clock said then.
 type origin struct {
 	at    time.Time // with its monotonic reading
+	wall  time.Time // the same moment without it
 	clock seal.Clock
 }
+
+// originLead is how long before its making an origin lies: bytes may have
+// arrived, and a wave's first sample does lie, before the anchor is made.
+const originLead = time.Minute
 
 // clockFloor is the earliest wall time that is believed: before it, a gateway
 // without a battery-backed clock has simply not been told the time yet.
@@ -23,12 +28,16 @@ var clockFloor = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 const clockTolerance = 2 * time.Second
 
 func newOrigin(now time.Time) origin {
-	o := origin{at: now}
+	o := origin{at: now.Add(-originLead)}
+	o.wall = o.at.Round(0)
 	if now.After(clockFloor) {
-		o.clock = seal.Clock{UnixMilli: now.UnixMilli(), Error: clockError()}
+		o.clock = seal.Clock{UnixMilli: o.at.UnixMilli(), Error: clockError()}
 	}
 	return o
 }
+
+// made returns when the origin was made.
+func (o origin) made() time.Time { return o.at.Add(originLead) }
 
 // since returns the milliseconds from the origin to t, 0 for a time before it.
 func (o origin) since(t time.Time) uint64 { return uint64(max(0, t.Sub(o.at).Milliseconds())) }
@@ -39,7 +48,6 @@ func (o origin) stepped(now time.Time) bool {
 	if o.clock.IsZero() {
 		return now.After(clockFloor)
 	}
-	wall := now.Round(0).Sub(o.at.Round(0)) // without the monotonic readings
-	slide := wall - now.Sub(o.at)
+	slide := now.Round(0).Sub(o.wall) - now.Sub(o.at)
 	return slide > clockTolerance || slide < -clockTolerance
 }

@@ -36,14 +36,14 @@ type Pipeline struct {
 	final  chan struct{} // closed by Close: commit once more, then end
 	heardC chan struct{} // signalled when the broker has said whether there is a beacon
 	commit chan struct{} // closed when the committer has ended
+	silent chan struct{} // closed when publishing has ended
+	hasty  chan struct{} // closed when Close has no time left
 
 	mu         sync.Mutex
 	devices    []*Device
 	syncs      []chan error
 	closed     bool
-	wanted     seal.Beacon // the newest heard
-	beacon     seal.Beacon // echoed
-	beaconAt   time.Time
+	beacons    []heardBeacon
 	commitErr  error
 	connection ConnectionStats
 }
@@ -61,7 +61,7 @@ func Open(ctx context.Context, conf Config) (*Pipeline, error) {
 	if conf.Data == "" {
 		conf.Data = filepath.Join(conf.Identity, "data")
 	}
-	queue, err := outbox.Open(outbox.Config{Dir: conf.Data, MaxBytes: conf.MaxStored})
+	queue, err := outbox.Open(outbox.Config{Dir: conf.Data, MaxBytes: conf.MaxStored, FS: conf.files})
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +69,7 @@ func Open(ctx context.Context, conf Config) (*Pipeline, error) {
 		conf: conf, log: conf.Logger, gateway: gateway, site: gateway.Site.Name, queue: queue,
 		wakes: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
 		final: make(chan struct{}), commit: make(chan struct{}), heardC: make(chan struct{}, 1),
+		silent: make(chan struct{}), hasty: make(chan struct{}),
 	}
 	if err := p.start(ctx); err != nil {
 		return nil, errors.Join(err, queue.Close())
@@ -81,8 +82,6 @@ func (p *Pipeline) start(ctx context.Context) error {
 	if p.state, err = openState(filepath.Join(p.conf.Data, "chains.json")); err != nil {
 		return err
 	}
-	p.beacon = p.state.beacon()
-	p.wanted = p.beacon
 	p.feed = newFeed(p.queue, p.acknowledged, p.anchorsInUse)
 	publisher, err := mqtt.NewPublisher(p.publisherConfig())
 	if err != nil {
@@ -94,7 +93,10 @@ func (p *Pipeline) start(ctx context.Context) error {
 	}
 	ctx, p.cancel = context.WithCancel(ctx)
 	filter := "vs1/" + p.site + "/" + string(mqtt.KindBeacon) + "/+"
-	p.done.Go(func() { p.keepRunning(ctx, "publishing", func() error { return publisher.Run(ctx, p.feed) }) })
+	p.done.Go(func() {
+		defer close(p.silent)
+		p.keepRunning(ctx, "publishing", func() error { return publisher.Run(ctx, p.feed) })
+	})
 	p.done.Go(func() {
 		p.keepRunning(ctx, "listening for beacons", func() error { return beacons.Run(ctx, []string{filter}, p.heard) })
 	})
@@ -111,7 +113,7 @@ func (p *Pipeline) keepRunning(ctx context.Context, what string, run func() erro
 			return
 		}
 		p.log.Error(what+" ended and is begun again", "error", err)
-		timer := time.NewTimer(retryRun)
+		timer := time.NewTimer(p.conf.periods.retryRun)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
@@ -120,8 +122,6 @@ func (p *Pipeline) keepRunning(ctx context.Context, what string, run func() erro
 		}
 	}
 }
-
-const retryRun = 5 * time.Second
 
 func (p *Pipeline) publisherConfig() mqtt.Config {
 	state := mqtt.Topic{Kind: mqtt.KindState, Site: p.site, Gateway: p.gateway.Name}.String()
@@ -167,9 +167,11 @@ const (
 	retainedWait = 300 * time.Millisecond
 )
 
-// awaitBeacon waits for the first beacon, if none was ever heard.
+// awaitBeacon waits for the first beacon, if none was ever heard. Close has it
+// wait on as long as it has time itself: a first run that is short would be
+// refused as a whole otherwise.
 func (p *Pipeline) awaitBeacon() {
-	if p.beacon != (seal.Beacon{}) { // nobody else writes it yet
+	if p.state.beacon() != (seal.Beacon{}) {
 		return
 	}
 	timer := time.NewTimer(beaconWait)
@@ -177,14 +179,17 @@ func (p *Pipeline) awaitBeacon() {
 	select {
 	case <-p.heardC:
 	case <-timer.C:
-	case <-p.final:
+	case <-p.silent: // nobody listens
+	case <-p.hasty:
 	}
 }
 
 // Device returns the handle for a device whose identity is in the gateway's
-// directory, and begins a chain for it. A second call with the same name returns
-// the same handle. An identity that another process holds, whose permissions are
-// loose or whose boot record cannot be written is refused.
+// directory. A second call with the same name returns the same handle. An
+// identity that another process holds or whose permissions are loose is refused.
+// Its chain is begun in the background; while that fails, because the boot
+// record or the roster cannot be read or written, readings wait, Sync returns
+// why, and so does Stats.
 func (p *Pipeline) Device(name string) (*Device, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -200,14 +205,12 @@ func (p *Pipeline) Device(name string) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Device{pipeline: p, name: name, open: new(vital.Batch), origin: newOrigin(time.Now())}
-	d.chain = &chain{
-		pipeline: p, device: d, identity: id, sealer: seal.NewSealer(id),
-		origin: d.origin, sealing: new(vital.Batch),
-	}
+	now := time.Now()
+	d := &Device{pipeline: p, name: name, now: newSpan(now, "")}
+	d.chain = &chain{pipeline: p, device: d, identity: id, sealer: seal.NewSealer(id), sealing: new(vital.Batch)}
 	d.kid = d.chain.sealer.KeyID()
 	d.chain.topics(p.site, p.gateway.Name)
-	d.open.Events = append(d.open.Events, vital.Event{Kind: vital.EventStarted})
+	d.now.open.Events = append(d.now.open.Events, vital.Event{Time: d.now.origin.since(now), Kind: vital.EventStarted})
 	p.devices = append(p.devices, d)
 	p.wake()
 	return d, nil
@@ -234,9 +237,10 @@ func (p *Pipeline) Sync(ctx context.Context) error {
 	}
 }
 
-// Close seals and stores what is waiting, gives the publisher until ctx ends to
-// have it acknowledged, and closes the outbox. What was not acknowledged is sent
-// when the pipeline is opened again.
+// Close seals and stores what is waiting, gives the publisher until ctx ends (or
+// Open's does) to have it acknowledged, and closes the outbox. What was not
+// acknowledged is sent when the pipeline is opened again. An error says that
+// something was not stored.
 func (p *Pipeline) Close(ctx context.Context) error {
 	p.mu.Lock()
 	if p.closed {
@@ -245,22 +249,25 @@ func (p *Pipeline) Close(ctx context.Context) error {
 	}
 	p.closed = true
 	for _, d := range p.devices {
-		d.mu.Lock()
-		d.open.Events = append(d.open.Events, vital.Event{Time: d.origin.since(time.Now()), Kind: vital.EventStopped})
-		d.mu.Unlock()
+		d.stop(time.Now())
 	}
 	p.mu.Unlock()
+	stop := context.AfterFunc(ctx, func() { close(p.hasty) })
+	defer stop()
 	close(p.final)
 	<-p.commit
 	p.drain(ctx)
 	p.cancel()
 	p.done.Wait()
-	errs := []error{p.commitError(), p.saveState(), p.queue.Close()}
+	errs := []error{p.commitError()}
 	for _, d := range p.devices {
-		d.chain.sealer.End()
-		errs = append(errs, d.chain.identity.Close())
+		if errs[0] == nil {
+			p.state.ended(d.kid, d.chain.sealer.Checkpoint())
+		}
+		errs = append(errs, d.chain.end())
 	}
-	return errors.Join(errs...)
+	p.saveState() // while the directory is ours
+	return errors.Join(append(errs, p.queue.Close())...)
 }
 
 // drain waits until all is acknowledged or ctx ends.
@@ -272,18 +279,11 @@ func (p *Pipeline) drain(ctx context.Context) {
 		}
 		select {
 		case <-acked:
+		case <-p.silent:
+			return
 		case <-ctx.Done():
 			return
 		}
-	}
-}
-
-func (p *Pipeline) isClosed() bool {
-	select {
-	case <-p.final:
-		return true
-	default:
-		return false
 	}
 }
 
@@ -298,36 +298,29 @@ func signal(c chan struct{}) {
 	}
 }
 
-// minBeaconAge is how long a beacon holds at least. A receiver publishes one when
-// it has lost its state; a broker that publishes one a second would only wear
-// out the gateway.
-const minBeaconAge = time.Minute
-
 // heard takes a receiver's beacon. It comes through the broker unsigned: all it
 // can cause is a fresh anchor that echoes it.
 func (p *Pipeline) heard(m mqtt.Received) {
 	defer m.Ack()
-	if len(m.Payload) != len(seal.Beacon{}) {
+	var b seal.Beacon
+	if len(m.Payload) != 0 && len(m.Payload) != len(b) {
 		return
 	}
+	copy(b[:], m.Payload)
 	p.mu.Lock()
-	p.wanted = seal.Beacon(m.Payload)
+	p.beacons = hear(p.beacons, m.Topic, b)
 	p.mu.Unlock()
 	signal(p.heardC)
 	p.wake()
 }
 
-// beaconNow returns the beacon to echo: the newest heard, unless the one before
-// is younger than minBeaconAge. Only the committer calls it.
-func (p *Pipeline) beaconNow() seal.Beacon {
+// nextBeacon returns the beacon for the next anchor of a device, and whether a
+// receiver waits for it.
+func (p *Pipeline) nextBeacon(e *echoes) (b seal.Beacon, due bool) {
+	last := p.state.beacon()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
-	if p.wanted != p.beacon && (p.beaconAt.IsZero() || now.Sub(p.beaconAt) >= minBeaconAge) {
-		p.beacon, p.beaconAt = p.wanted, now
-		p.state.heard(p.beacon)
-	}
-	return p.beacon
+	return e.next(p.beacons, last)
 }
 
 // anchorsInUse returns the anchor messages of all chains that are being sealed.

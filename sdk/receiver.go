@@ -58,6 +58,8 @@ type ReceiverConfig struct {
 	// Logger is told what happens to connections and the roster; never a reading.
 	// Default: nothing is logged.
 	Logger *slog.Logger
+
+	rosterPeriod time.Duration // zero: the default; tests have another
 }
 
 // Receiver subscribes to all of a site, verifies, opens and judges.
@@ -92,6 +94,9 @@ func OpenReceiver(conf ReceiverConfig) (*Receiver, error) {
 	}
 	if conf.Logger == nil {
 		conf.Logger = slog.New(slog.DiscardHandler)
+	}
+	if conf.rosterPeriod == 0 {
+		conf.rosterPeriod = rosterPeriod
 	}
 	if conf.State == "" {
 		conf.State = filepath.Join(conf.Identity, "state.db")
@@ -142,31 +147,63 @@ func (r *Receiver) openMQTT() error {
 // state or the sink can no longer be relied on: nothing that was acknowledged is
 // lost, and the broker keeps what was not.
 func (r *Receiver) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	filters := []string{"vs1/" + r.identity.Site.Name + "/#"}
+	failed := make(chan error, 1) // the first; later ones are its echoes
 	var running sync.WaitGroup
 	for _, run := range []func() error{
 		func() error { return r.messages.Run(ctx, filters, r.enqueue(ctx)) },
 		func() error { return r.publishBeacon(ctx) },
 		func() error { return r.judgeAll(ctx) },
-		func() error { return r.judge.Run(ctx) },
+		func() error { return r.tick(ctx) },
 		func() error { return r.watchRoster(ctx) },
 	} {
 		running.Go(func() {
 			if err := run(); err != nil {
-				cancel(err)
+				select {
+				case failed <- err:
+				default:
+				}
+				cancel()
 			}
 		})
 	}
 	running.Wait()
-	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+	select {
+	case err := <-failed:
 		return err
+	default:
+		return nil
 	}
-	return nil
 }
 
-// Close closes the state. The sink stays open.
+// tick notices silences. A sink that is away for a while is no reason to end.
+func (r *Receiver) tick(ctx context.Context) error {
+	for {
+		err := r.judge.Run(ctx)
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		if errors.Is(err, receive.ErrBroken) {
+			return err
+		}
+		r.log.Error("silences wait: they cannot be judged or stored", "error", err)
+		r.pause(ctx)
+	}
+}
+
+// pause waits before another attempt.
+func (r *Receiver) pause(ctx context.Context) {
+	timer := time.NewTimer(defaultPeriods.retryCommit)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// Close closes the state, after Run has returned. The sink stays open.
 func (r *Receiver) Close() error { return r.judge.Close() }
 
 // Stats returns counts per verdict and per device.
@@ -224,12 +261,7 @@ func (r *Receiver) judgeBatch(ctx context.Context, batch []receive.Message) erro
 			return err
 		}
 		r.log.Error("messages wait: they cannot be judged or stored", "count", len(batch), "error", err)
-		timer := time.NewTimer(retryCommit)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-		}
+		r.pause(ctx)
 	}
 }
 
@@ -303,8 +335,9 @@ func (o *once) Rewind()     { o.given = o.done }
 // watchRoster reads the roster anew every few seconds, so that a device that is
 // revoked is refused within seconds.
 func (r *Receiver) watchRoster(ctx context.Context) error {
-	tick := time.NewTicker(rosterPeriod)
+	tick := time.NewTicker(r.conf.rosterPeriod)
 	defer tick.Stop()
+	said := ""
 	for {
 		select {
 		case <-tick.C:
@@ -314,9 +347,13 @@ func (r *Receiver) watchRoster(ctx context.Context) error {
 		before := r.identity.Roster.Serial
 		roster, err := r.identity.ReadRoster()
 		if err != nil {
-			r.log.Error("the roster cannot be read: the one before is used", "error", err)
+			if said != err.Error() {
+				r.log.Error("the roster cannot be read: the one before is used", "error", err)
+			}
+			said = err.Error()
 			continue
 		}
+		said = ""
 		if roster.Serial != before {
 			r.roster.set(roster)
 			r.log.Info("the roster has changed", "serial", roster.Serial)

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,11 +16,15 @@ import (
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
 )
 
-// state is what a gateway remembers of its chains across restarts: how far each
-// came, to be said in the next anchor, and which anchors are still retained at
+// state is what a gateway remembers of its chains across restarts: where each
+// ended, to be said in the next anchor, and which anchors are still retained at
 // the broker. None of it is secret, and none is needed to be safe: the boot
-// counter, which is, lives with the identity. After a crash it may be half a
-// minute old, and then the next anchor proves that much less of the tail.
+// counter, which is, lives with the identity.
+//
+// An end is written by Close only. After a crash nobody knows for certain which
+// message was the last, and an anchor that named an earlier one would have
+// receivers refuse those after it as a fork; so it names none, and the tail of
+// the chain before is proven by its own messages alone.
 type state struct {
 	path string
 
@@ -33,9 +39,9 @@ type document struct {
 }
 
 type deviceState struct {
-	EID     string        `json:"eid"`
-	Seq     uint64        `json:"seq"`
-	Head    string        `json:"head"`
+	EID     string        `json:"eid,omitempty"` // of the chain that ended; empty: it has not, or nobody knows where
+	Seq     uint64        `json:"seq,omitempty"`
+	Head    string        `json:"head,omitempty"`
 	Anchors []anchorState `json:"anchors"` // retained, oldest first
 }
 
@@ -56,7 +62,7 @@ func openState(path string) (*state, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %q: %w", path, err)
 	}
-	if err := json.Unmarshal(raw, &s.doc); err != nil || s.doc.Devices == nil {
+	if err := json.Unmarshal(raw, &s.doc); err != nil || s.doc.Devices == nil || slices.Contains(slices.Collect(maps.Values(s.doc.Devices)), nil) {
 		s.doc = document{Devices: map[string]*deviceState{}}
 		return s, os.Rename(path, path+".damaged")
 	}
@@ -75,12 +81,17 @@ func (s *state) beacon() seal.Beacon {
 	return b
 }
 
+// heard notes the beacon of a new anchor.
 func (s *state) heard(b seal.Beacon) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if b == (seal.Beacon{}) {
+		return
+	}
 	s.doc.Beacon, s.dirty = hex.EncodeToString(b[:]), true
 }
 
+// checkpoint returns where the chain of a device ended, zero if it is not known.
 func (s *state) checkpoint(kid keys.KeyID) seal.Checkpoint {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,10 +104,11 @@ func (s *state) checkpoint(kid keys.KeyID) seal.Checkpoint {
 	return c
 }
 
-// began notes a new chain, and stores it at once: an anchor that is forgotten
-// would stay retained for ever.
-func (s *state) began(kid keys.KeyID, check seal.Checkpoint, now time.Time) error {
+// began notes a new chain; save it before the anchor leaves: one that is
+// forgotten would stay retained for ever.
+func (s *state) began(kid keys.KeyID, eid seal.EID, now time.Time) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	d := s.doc.Devices[kid.String()]
 	if d == nil {
 		d = new(deviceState)
@@ -107,24 +119,20 @@ func (s *state) began(kid keys.KeyID, check seal.Checkpoint, now time.Time) erro
 			d.Anchors[i].Ended = now
 		}
 	}
-	d.Anchors = append(d.Anchors, anchorState{EID: check.EID.String(), Began: now})
-	s.mu.Unlock()
-	s.reached(kid, check)
-	return s.save()
+	d.Anchors = append(d.Anchors, anchorState{EID: eid.String(), Began: now})
+	d.EID, d.Seq, d.Head = "", 0, ""
+	s.dirty = true
 }
 
-func (s *state) reached(kid keys.KeyID, check seal.Checkpoint) {
+// ended notes where the chain of a device ended.
+func (s *state) ended(kid keys.KeyID, check seal.Checkpoint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.doc.Devices[kid.String()]
-	if d == nil {
+	if d == nil || check.EID == (seal.EID{}) {
 		return
 	}
-	eid, head := check.EID.String(), hex.EncodeToString(check.Head[:])
-	if d.EID == eid && d.Seq == check.Seq {
-		return
-	}
-	d.EID, d.Seq, d.Head = eid, check.Seq, head
+	d.EID, d.Seq, d.Head = check.EID.String(), check.Seq, hex.EncodeToString(check.Head[:])
 	s.dirty = true
 }
 

@@ -34,6 +34,7 @@ type DeviceStats struct {
 	Recorded uint64    // readings taken since Open
 	Refused  uint64    // readings refused since Open, each accounted for in a signed record
 	Last     time.Time // of the newest reading
+	Err      error     // why its chain, which is used on, cannot be renewed just now
 }
 
 // Stats returns the state of the pipeline now.
@@ -51,9 +52,10 @@ func (p *Pipeline) Stats() Stats {
 
 // Stats returns the state of the device now.
 func (d *Device) Stats() DeviceStats {
+	err := d.chain.renewError()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return DeviceStats{Name: d.name, KeyID: d.kid, Recorded: d.total, Refused: d.lost, Last: d.last}
+	return DeviceStats{Name: d.name, KeyID: d.kid, Recorded: d.total, Refused: d.lost, Last: d.last, Err: err}
 }
 
 func (p *Pipeline) connected(s mqtt.State) {

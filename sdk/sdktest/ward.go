@@ -69,7 +69,7 @@ func (w *Ward) Must(err error) {
 func (w *Ward) GatewayDir() string { return filepath.Join(w.Dir, "gateways", "gw-1") }
 
 // RecipientDir returns the directory of the recipient's identity.
-func (w *Ward) RecipientDir() string { return filepath.Join(w.Dir, "recipients", "station") }
+func (w *Ward) RecipientDir() string { return w.Recipient("station") }
 
 // Config returns the configuration of a pipeline with an outbox of its own.
 func (w *Ward) Config() sdk.Config {
@@ -112,13 +112,28 @@ func (w *Ward) CloseAtOnce(p *sdk.Pipeline) {
 // subscribed: what is published from then on reaches it.
 func (w *Ward) Receive() *Collector { return w.ReceiveWith(sdk.ReceiverConfig{}) }
 
-// ReceiveWith is Receive with a configuration, of which identity, broker and sink
-// are filled in.
+// AddRecipient adds a recipient to the site, whose identity Recipient names.
+func (w *Ward) AddRecipient(name string) {
+	w.t.Helper()
+	site, err := identity.OpenSite(w.Dir)
+	w.Must(err)
+	_, err = site.AddRecipient(name, identity.RecipientOptions{})
+	w.Must(err)
+}
+
+// Recipient returns the directory of a recipient's identity.
+func (w *Ward) Recipient(name string) string { return filepath.Join(w.Dir, "recipients", name) }
+
+// ReceiveWith is Receive with a configuration, of which broker and sink are
+// filled in, and the identity if it is empty.
 func (w *Ward) ReceiveWith(conf sdk.ReceiverConfig) *Collector {
 	w.t.Helper()
+	if conf.Identity == "" {
+		conf.Identity = w.RecipientDir()
+	}
 	c := &Collector{t: w.t, changed: make(chan struct{}, 1)}
 	subscribed, once := make(chan struct{}), sync.Once{}
-	conf.Identity, conf.Broker, conf.Sink = w.RecipientDir(), w.Broker.URL, c
+	conf.Broker, conf.Sink = w.Broker.URL, c
 	conf.OnState = func(s mqtt.State) {
 		if s.Connected {
 			once.Do(func() { close(subscribed) })
@@ -147,7 +162,11 @@ func (w *Ward) ReceiveWith(conf sdk.ReceiverConfig) *Collector {
 // Found is what a Collector has collected.
 type Found struct {
 	Numerics []vital.Numeric
+	Times    []time.Time // of Numerics, zero under an anchor without a clock
+	Labels   []string    // of Numerics
 	Alerts   []vital.Alert
+	Beds     []string // labels of Alerts
+	Beats    []vital.Heartbeat
 	Waves    []vital.Wave
 	Drops    []vital.Dropped
 	Events   map[vital.EventKind]int
@@ -179,6 +198,14 @@ func (c *Collector) Write(r *receive.Record) error {
 	if b := r.Batch; b != nil {
 		f.Numerics = append(f.Numerics, b.Numerics...)
 		f.Alerts = append(f.Alerts, b.Alerts...)
+		f.Beats = append(f.Beats, b.Heartbeats...)
+		for i := range b.Numerics {
+			f.Labels = append(f.Labels, r.Label)
+			f.Times = append(f.Times, timeOf(r, b.Numerics[i].Time))
+		}
+		for range b.Alerts {
+			f.Beds = append(f.Beds, r.Label)
+		}
 		f.Drops = append(f.Drops, b.Drops...)
 		for _, w := range b.Waves {
 			w.Samples = append([]int32(nil), w.Samples...)
@@ -190,6 +217,13 @@ func (c *Collector) Write(r *receive.Record) error {
 	}
 	f.Bytes += len(receive.AppendRecord(nil, r))
 	return nil
+}
+
+func timeOf(r *receive.Record, ms uint64) time.Time {
+	if r.Clock.IsZero() {
+		return time.Time{}
+	}
+	return time.UnixMilli(r.Clock.UnixMilli + int64(ms))
 }
 
 // Sync implements receive.Sink.

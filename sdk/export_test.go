@@ -1,0 +1,80 @@
+package sdk
+
+import (
+	"time"
+
+	"github.com/vitalseal/vitalseal/sdk/core/seal"
+	"github.com/vitalseal/vitalseal/sdk/core/vital"
+	"github.com/vitalseal/vitalseal/sdk/outbox"
+)
+
+// Quick shortens what no user has a reason to change.
+func (c *Config) Quick(anchorLife, housekeeping time.Duration) {
+	c.periods = defaultPeriods
+	c.periods.anchorLife, c.periods.housekeeping, c.periods.retryCommit = anchorLife, housekeeping, 50*time.Millisecond
+}
+
+// Files has the outbox use these.
+func (c *Config) Files(fs outbox.FS) { c.files = fs }
+
+// Waiting returns how many entries are recorded and not taken by the committer.
+func (d *Device) Waiting() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := d.now.open.Len() + len(d.now.alerts)
+	for _, s := range d.ended {
+		n += s.open.Len() + len(s.alerts)
+	}
+	return n
+}
+
+// Quick has the roster read this often.
+func (c *ReceiverConfig) Quick(roster time.Duration) { c.rosterPeriod = roster }
+
+// SetClock has the wall clock seem to have been moved since the origin.
+func (d *Device) SetClock(moved time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.change(func(o *origin) { o.wall = o.wall.Add(-moved) })
+}
+
+// change replaces the current span by a copy with another origin: the committer
+// reads that of the one it has without a lock.
+func (d *Device) change(do func(*origin)) {
+	s := *d.now
+	do(&s.origin)
+	d.now = &s
+}
+
+// SetTold moves what receivers are told of the origin.
+func (d *Device) SetTold(moved time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.change(func(o *origin) { o.clock.UnixMilli += moved.Milliseconds() })
+}
+
+// Beacons drives echoes through a list of what was heard.
+type Beacons struct {
+	heard []heardBeacon
+	e     echoes
+}
+
+func (b *Beacons) Hear(topic string, beacon seal.Beacon) { b.heard = hear(b.heard, topic, beacon) }
+
+func (b *Beacons) Known() int { return len(b.heard) + len(b.e.beacons) }
+
+// Begin begins a chain at the given time if a beacon is due and allowed.
+func (b *Beacons) Begin(now time.Time) (seal.Beacon, bool) {
+	next, due := b.e.next(b.heard, seal.Beacon{})
+	if !due || !b.e.allow(now) {
+		return next, false
+	}
+	b.e.spend(now)
+	b.e.echoed(next)
+	return next, true
+}
+
+// Cut is cut.
+func Cut(dst, src *vital.Batch) bool { return cut(dst, src) }
+
+func CopyWave(open *vital.Batch, ms uint64, w *vital.Wave) { copyWave(open, ms, w) }

@@ -1,0 +1,298 @@
+package sdk_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/vitalseal/vitalseal/sdk"
+	"github.com/vitalseal/vitalseal/sdk/core/vital"
+	"github.com/vitalseal/vitalseal/sdk/identity"
+	"github.com/vitalseal/vitalseal/sdk/mqtt"
+	"github.com/vitalseal/vitalseal/sdk/receive"
+	"github.com/vitalseal/vitalseal/sdk/sdktest"
+)
+
+// TestTwoReceivers has two receivers, each with a beacon of its own: both get all.
+func TestTwoReceivers(t *testing.T) {
+	w := sdktest.NewWard(t, "oximeter", "psk")
+	w.AddRecipient("second")
+	first := w.Receive()
+	second := w.ReceiveWith(sdk.ReceiverConfig{Identity: w.Recipient("second")})
+	p := w.Open(w.Config())
+	d := w.Device(p, "oximeter")
+	// Until both beacons are echoed, the second one refuses what the first takes.
+	n := 0
+	heard := func(f *sdktest.Found) bool { return len(f.Numerics) > 0 }
+	both := func() (all bool) {
+		all = true
+		for _, c := range []*sdktest.Collector{first, second} {
+			c.Look(func(f *sdktest.Found) { all = all && heard(f) })
+		}
+		return all
+	}
+	for ; !both(); n++ {
+		must(t, d.Record(spo2(n)))
+		must(t, p.Sync(context.Background()))
+	}
+	from := n
+	for range 200 {
+		must(t, d.Record(spo2(n)))
+		n++
+	}
+	for _, c := range []*sdktest.Collector{first, second} {
+		c.Until("all that came after both were heard", func(f *sdktest.Found) bool {
+			count := 0
+			for _, r := range f.Numerics {
+				if int(r.Value.Mantissa) >= from {
+					count++
+				}
+			}
+			return count == n-from
+		})
+	}
+	w.Close(p)
+}
+
+// retained returns the anchors that the broker keeps: it subscribes once as a
+// recipient that has not been there before, and ends at the retained state of the
+// gateway, which a listening receiver gets as well.
+func retained(t *testing.T, w *sdktest.Ward, name string, want int) []string {
+	t.Helper()
+	w.AddRecipient(name)
+	id, err := identity.LoadReceiver(w.Recipient(name))
+	must(t, err)
+	s, err := mqtt.NewSubscriber(mqtt.Config{Broker: w.Broker.URL, ClientID: name, Credentials: id.Credentials})
+	must(t, err)
+	ctx, cancel := context.WithTimeout(context.Background(), sdktest.Patience)
+	defer cancel()
+	found := make(chan string, 100)
+	ended := make(chan error, 1)
+	go func() {
+		ended <- s.Run(ctx, []string{"vs1/ward-3/gw-1/#"}, func(m mqtt.Received) {
+			topic, err := mqtt.ParseTopic(m.Topic)
+			if err == nil && topic.Kind == mqtt.KindAnchor && m.Retained {
+				found <- topic.EID
+			}
+			m.Ack()
+		})
+	}()
+	var all []string
+	quiet := time.NewTimer(sdktest.Patience)
+	for len(all) < want {
+		select {
+		case eid := <-found:
+			all = append(all, eid)
+		case <-quiet.C:
+			t.Fatalf("%d anchors retained, want %d", len(all), want)
+		}
+	}
+	quiet.Reset(300 * time.Millisecond) // for more than there should be
+	<-quiet.C
+	cancel()
+	must(t, <-ended)
+	for len(found) > 0 {
+		all = append(all, <-found)
+	}
+	return all
+}
+
+// TestOldAnchorsAreCleared renews often and clears at once: the broker keeps the
+// anchor in use and no other.
+func TestOldAnchorsAreCleared(t *testing.T) {
+	w := sdktest.NewWard(t, "oximeter")
+	got := w.Receive()
+	conf := w.Config()
+	conf.Quick(time.Nanosecond, time.Nanosecond)
+	p := w.Open(conf)
+	d := w.Device(p, "oximeter")
+	for i := range 6 {
+		must(t, d.Label([]string{"a", "b"}[i%2]))
+		must(t, d.Record(spo2(i)))
+		got.Until("each", func(f *sdktest.Found) bool { return len(f.Numerics) == i+1 })
+	}
+	// What is acknowledged last is cleared in the cycle after.
+	for p.Stats().Outbox.Records > 0 {
+		must(t, p.Sync(context.Background()))
+	}
+	must(t, p.Sync(context.Background()))
+	for p.Stats().Outbox.Records > 0 {
+		must(t, p.Sync(context.Background()))
+	}
+	if all := retained(t, w, "late", 1); len(all) != 1 {
+		t.Errorf("the broker keeps %d anchors, want the one in use: %q", len(all), all)
+	}
+	w.Close(p)
+}
+
+// TestAnchorIsOfferedAgain kills the broker, which forgets what it retained: at
+// the next connection the anchor in use is there again.
+func TestAnchorIsOfferedAgain(t *testing.T) {
+	w := sdktest.NewWard(t, "oximeter")
+	got := w.Receive()
+	p := w.Open(w.Config())
+	d := w.Device(p, "oximeter")
+	must(t, d.Record(spo2(0)))
+	got.Until("a reading", func(f *sdktest.Found) bool { return len(f.Numerics) == 1 })
+	w.Broker.Kill()
+	w.Broker.Start()
+	for p.Stats().Connection.Count < 2 || !p.Stats().Connection.Connected {
+		must(t, p.Sync(context.Background()))
+	}
+	if all := retained(t, w, "late", 1); len(all) != 1 {
+		t.Errorf("the broker keeps %d anchors, want 1", len(all))
+	}
+	w.Close(p)
+}
+
+// TestRevocation revokes a device at the site: its readings are refused from the
+// next look at the roster on.
+func TestRevocation(t *testing.T) {
+	w := sdktest.NewWard(t, "oximeter", "monitor")
+	var conf sdk.ReceiverConfig
+	conf.Quick(20 * time.Millisecond)
+	got := w.ReceiveWith(conf)
+	p := w.Open(w.Config())
+	bad, good := w.Device(p, "oximeter"), w.Device(p, "monitor")
+	must(t, bad.Record(spo2(0)))
+	must(t, good.Record(spo2(1)))
+	got.Until("both", func(f *sdktest.Found) bool { return len(f.Numerics) == 2 })
+	site, err := identity.OpenSite(w.Dir)
+	must(t, err)
+	must(t, site.RevokeDevice("oximeter", time.Now()))
+	refused := false
+	for !refused {
+		must(t, bad.Record(spo2(2)))
+		must(t, p.Sync(context.Background()))
+		got.Look(func(f *sdktest.Found) { refused = f.Verdicts[receive.Revoked] > 0 })
+	}
+	before := 0
+	got.Look(func(f *sdktest.Found) { before = len(f.Numerics) })
+	must(t, bad.Record(spo2(2)))
+	must(t, good.Record(spo2(3)))
+	got.Until("the other device's", func(f *sdktest.Found) bool { return containsValue(f.Numerics, 3) })
+	got.Look(func(f *sdktest.Found) {
+		if len(f.Numerics) != before+1 {
+			t.Errorf("%d readings after the revocation, want 1", len(f.Numerics)-before)
+		}
+	})
+	w.Close(p)
+}
+
+// brittleFile is a sink that fails: for a while, or for good when it cannot go
+// back to its mark either.
+type brittleSink struct {
+	notified
+	fails, forGood atomic.Bool
+}
+
+var errSink = errors.New("the sink is away")
+
+func (s *brittleSink) Sync() error {
+	if s.fails.Load() {
+		return errSink
+	}
+	return s.notified.Sync()
+}
+
+func (s *brittleSink) Rewind(mark []byte) error {
+	if s.fails.Load() && s.forGood.Load() {
+		return errSink
+	}
+	return s.notified.Rewind(mark)
+}
+
+// TestSinkFails has the sink fail for a while, which Run outlives, and then for
+// good: Run says ErrBroken, and a receiver opened anew loses and doubles nothing.
+func TestSinkFails(t *testing.T) {
+	w := crashWard{Ward: sdktest.NewWard(t, "oximeter"), lines: filepath.Join(t.TempDir(), "lines"), state: filepath.Join(t.TempDir(), "state.db")}
+	sink := &brittleSink{notified: notified{grown: make(chan struct{}, 1)}}
+	var err error
+	sink.File, err = receive.OpenFile(w.lines)
+	must(t, err)
+	conf := sdk.ReceiverConfig{Identity: w.RecipientDir(), Broker: w.Broker.URL, State: w.state, Sink: sink}
+	subscribed := make(chan struct{}, 10)
+	conf.OnState = func(mqtt.State) { subscribed <- struct{}{} }
+	r, err := sdk.OpenReceiver(conf)
+	must(t, err)
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(context.Background()) }()
+	<-subscribed
+	p := w.Open(w.Config())
+	d := w.Device(p, "oximeter")
+	upTo := func(grown chan struct{}, n int) {
+		for {
+			if numbers, _ := w.count(t); len(numbers) >= n {
+				return
+			}
+			<-grown
+		}
+	}
+	record := func(from int) {
+		for i := range 50 {
+			must(t, d.Record(spo2(from+i)))
+		}
+		must(t, p.Sync(context.Background()))
+	}
+	record(0)
+	upTo(sink.grown, 50)
+	sink.fails.Store(true)
+	record(50)
+	sink.fails.Store(false)
+	upTo(sink.grown, 100)
+	sink.forGood.Store(true)
+	sink.fails.Store(true)
+	record(100)
+	if err := <-ended; !errors.Is(err, receive.ErrBroken) {
+		t.Errorf("Run with a broken sink: %v, want ErrBroken", err)
+	}
+	must(t, errors.Join(r.Close(), sink.Close()))
+	grown := make(chan struct{}, 1)
+	end := w.receive(t, grown)
+	record(150)
+	upTo(grown, 200)
+	w.Close(p)
+	end()
+	numbers, verdicts := w.count(t)
+	for i := range 200 {
+		if numbers[i] != 1 {
+			t.Errorf("reading %d stands %d times in the file; lines %v", i, numbers[i], verdicts)
+		}
+	}
+}
+
+// TestRunEndsWithItsContext gives a cause of its own, which is no error of Run's.
+func TestRunEndsWithItsContext(t *testing.T) {
+	w := sdktest.NewWard(t)
+	r, err := sdk.OpenReceiver(sdk.ReceiverConfig{
+		Identity: w.RecipientDir(), Broker: w.Broker.URL, Sink: receive.NewLines(t.Output()),
+	})
+	must(t, err)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(errors.New("the user's own"))
+	if err := r.Run(ctx); err != nil {
+		t.Errorf("Run: %v, want nil", err)
+	}
+	must(t, r.Close())
+}
+
+// TestSilenceIsFound ends a gateway without a word: it is called silent.
+func TestSilenceIsFound(t *testing.T) {
+	w := sdktest.NewWard(t, "oximeter")
+	got := w.Receive()
+	conf := w.Config()
+	conf.Heartbeat = time.Second
+	p := w.Open(conf)
+	must(t, w.Device(p, "oximeter").Record(spo2(0)))
+	got.Until("a reading", func(f *sdktest.Found) bool { return len(f.Numerics) == 1 })
+	w.Close(p)
+	got.Until("its silence", func(f *sdktest.Found) bool { return f.Verdicts[receive.Silent] == 1 })
+	got.Look(func(f *sdktest.Found) {
+		if f.Events[vital.EventStopped] != 1 {
+			t.Error("no event that it stopped")
+		}
+	})
+}

@@ -1,0 +1,50 @@
+package sdk
+
+import (
+	"time"
+
+	"github.com/vitalseal/vitalseal/sdk/core/vital"
+)
+
+// span is what a device records under one origin and one label. Where either
+// changes, a new span begins in the same step, so that no reading is ever sealed
+// with the label or under the clock of another moment. The committer seals the
+// spans of a device in order, each under a chain of its own.
+type span struct {
+	origin origin
+	label  string
+
+	open     *vital.Batch
+	alerts   []vital.Alert
+	cost     int    // of what is open
+	recorded uint64 // readings, since the span began
+	begun    bool   // a chain was begun for it
+}
+
+// spanCost is what a span that waits takes of the bound.
+const spanCost = 1 << 10
+
+func newSpan(now time.Time, label string) *span {
+	return &span{origin: newOrigin(now), label: label, open: new(vital.Batch)}
+}
+
+func (s *span) empty() bool { return s.open.Len() == 0 && len(s.alerts) == 0 }
+
+// split begins a new span. d.mu is held.
+func (d *Device) split(now time.Time, label string) {
+	if !d.now.empty() || d.now.begun {
+		d.ended = append(d.ended, d.now)
+		d.cost += spanCost
+	}
+	d.now = newSpan(now, label)
+}
+
+// followClock begins a new span when the wall clock has been set or the machine
+// was suspended, and says so in it. d.mu is held.
+func (d *Device) followClock(now time.Time) {
+	if !d.now.origin.stepped(now) {
+		return
+	}
+	d.split(now, d.now.label)
+	d.now.open.Events = append(d.now.open.Events, vital.Event{Time: d.now.origin.since(now), Kind: vital.EventClockStep})
+}

@@ -343,7 +343,7 @@ func appendString(dst []byte, s string) []byte {
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(s[i:])
-		if r >= 0xa0 && r != utf8.RuneError && r != 0x2028 && r != 0x2029 {
+		if r >= 0xa0 && r != utf8.RuneError && !misleading(r) {
 			i += size
 			continue
 		}
@@ -354,6 +354,13 @@ func appendString(dst []byte, s string) []byte {
 	}
 	dst = append(dst, s[start:]...)
 	return append(dst, '"')
+}
+
+// misleading reports whether r would end a line for some readers, or turn the
+// direction in which a terminal shows what follows: 97 must not read 79.
+func misleading(r rune) bool {
+	return r == 0x2028 || r == 0x2029 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 ||
+		r == 0x200e || r == 0x200f || r == 0x061c
 }
 
 func appendEscape(dst []byte, r rune) []byte {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
@@ -87,6 +88,17 @@ func TestVerdictNames(t *testing.T) {
 	}
 	if got := receive.Verdict(0).String() + receive.Verdict(200).String(); got != "" {
 		t.Errorf("no verdict reads %q", got)
+	}
+}
+
+// A text of a device must not turn around what a terminal shows after it.
+func TestNoTextMisleads(t *testing.T) {
+	for r := rune(0); r < 0x3000; r++ {
+		line := receive.AppendRecord(nil, &receive.Record{Reason: string(r)})
+		control := r < 0x20 || r >= 0x7f && r < 0xa0 || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp)
+		if raw := bytes.ContainsRune(bytes.TrimSuffix(line, []byte("\n")), r); control && raw {
+			t.Errorf("%U is not escaped: %q", r, line)
+		}
 	}
 }
 

@@ -12,6 +12,8 @@ const maxProtected = 16
 
 // Sealer seals as one device. It is used by one goroutine, and its memory grows
 // to the size of the largest message and then no more: Seal allocates nothing.
+// (Built with TinyGo 0.41 the libraries' SHA-256 and ChaCha20-Poly1305 take some
+// 560 bytes a message; Seal's own code takes none there either.)
 //
 // There is no way to resume a chain. A Sealer that starts anew begins a new one
 // with a fresh salt, so that a nonce cannot repeat even where storage was rolled

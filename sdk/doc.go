@@ -19,8 +19,22 @@
 // disk; a power cut after that loses none of it. Nothing unsealed ever touches the
 // disk, and nothing leaves it before the broker has acknowledged it.
 //
+// While the disk refuses, readings wait in memory up to Config.MaxWaiting, and
+// Sync and Stats say why. While only a new chain cannot be begun (a roster that
+// cannot be read at the daily renewal), the chain before is used on.
+//
 // When the outbox is full, the oldest data go first; alerts and the signed
 // accounts of what was dropped have a reserve of their own.
+//
+// # Whose readings, and when
+//
+// A label holds from the call of Device.Label on, and every message carries it. A
+// reading's time counts on the monotonic clock; when the wall clock is set or the
+// machine was suspended, the next reading is the first under the new clock. What
+// was refused or dropped is said once, in a signed record.
+//
+// After a crash the next chain says nothing about the end of the one before: its
+// tail is proven by its own messages alone. After Close it does.
 //
 // # Receiving
 //

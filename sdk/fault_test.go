@@ -73,6 +73,7 @@ func alert(n int) vital.Alert {
 // while readings and alerts are recorded. A Sync that fails says so; one that
 // does not has covered everything, also what came while it failed.
 func TestDiskFailsForAWhile(t *testing.T) {
+	t.Parallel()
 	w := sdktest.NewWard(t, "oximeter")
 	got := w.Receive()
 	conf := w.Config()
@@ -115,6 +116,7 @@ func TestDiskFailsForAWhile(t *testing.T) {
 // TestRosterAwayAtTheStart has no roster to begin a chain with: readings wait,
 // Sync says why, and nothing is lost when it is back.
 func TestRosterAwayAtTheStart(t *testing.T) {
+	t.Parallel()
 	w := sdktest.NewWard(t, "oximeter")
 	got := w.Receive()
 	conf := w.Config()
@@ -143,6 +145,7 @@ func TestRosterAwayAtTheStart(t *testing.T) {
 // TestRosterAwayAtRenewal cannot renew the chain: the one before is used on, and
 // Stats says why.
 func TestRosterAwayAtRenewal(t *testing.T) {
+	t.Parallel()
 	w := sdktest.NewWard(t, "oximeter")
 	got := w.Receive()
 	conf := w.Config()
@@ -170,10 +173,11 @@ func TestRosterAwayAtRenewal(t *testing.T) {
 // TestOutboxFull fills a small outbox while the broker is away: the oldest data
 // go, alerts stay, and signed accounts say which envelopes are missing.
 func TestOutboxFull(t *testing.T) {
+	t.Parallel()
 	w := sdktest.NewWard(t, "oximeter", "monitor")
 	got := w.Receive()
 	conf := w.Config()
-	conf.MaxStored = 1 << 20
+	conf.MaxStored = 512 << 10
 	p := w.Open(conf)
 	d, other := w.Device(p, "oximeter"), w.Device(p, "monitor")
 	must(t, d.Record(spo2(0)))

@@ -201,6 +201,7 @@ func (w crashWard) count(t *testing.T) (numbers map[int]int, verdicts map[string
 // between, and then looks for every reading that a Sync had covered.
 // SDK_KILLS sets how often, SDK_SEED repeats a run.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	kills, seed := number(t, "SDK_KILLS", 15), number(t, "SDK_SEED", int(rand.Uint32()))
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(uint64(seed), 0))

@@ -18,6 +18,7 @@ import (
 
 // TestTwoReceivers has two receivers, each with a beacon of its own: both get all.
 func TestTwoReceivers(t *testing.T) {
+	t.Parallel()
 	w := sdktest.NewWard(t, "oximeter", "psk")
 	w.AddRecipient("second")
 	first := w.Receive()
@@ -57,9 +58,8 @@ func TestTwoReceivers(t *testing.T) {
 	w.Close(p)
 }
 
-// retained returns the anchors that the broker keeps: it subscribes once as a
-// recipient that has not been there before, and ends at the retained state of the
-// gateway, which a listening receiver gets as well.
+// retained returns the anchors that the broker keeps, as a recipient that has not
+// been there before gets them.
 func retained(t *testing.T, w *sdktest.Ward, name string, want int) []string {
 	t.Helper()
 	w.AddRecipient(name)
@@ -103,6 +103,7 @@ func retained(t *testing.T, w *sdktest.Ward, name string, want int) []string {
 // TestOldAnchorsAreCleared renews often and clears at once: the broker keeps the
 // anchor in use and no other.
 func TestOldAnchorsAreCleared(t *testing.T) {
+	t.Parallel()
 	w := sdktest.NewWard(t, "oximeter")
 	got := w.Receive()
 	conf := w.Config()
@@ -131,6 +132,7 @@ func TestOldAnchorsAreCleared(t *testing.T) {
 // TestAnchorIsOfferedAgain kills the broker, which forgets what it retained: at
 // the next connection the anchor in use is there again.
 func TestAnchorIsOfferedAgain(t *testing.T) {
+	t.Parallel()
 	w := sdktest.NewWard(t, "oximeter")
 	got := w.Receive()
 	p := w.Open(w.Config())
@@ -182,7 +184,7 @@ func TestRevocation(t *testing.T) {
 	w.Close(p)
 }
 
-// brittleFile is a sink that fails: for a while, or for good when it cannot go
+// brittleSink is a sink that fails: for a while, or for good when it cannot go
 // back to its mark either.
 type brittleSink struct {
 	notified
@@ -281,6 +283,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 
 // TestSilenceIsFound ends a gateway without a word: it is called silent.
 func TestSilenceIsFound(t *testing.T) {
+	t.Parallel()
 	w := sdktest.NewWard(t, "oximeter")
 	got := w.Receive()
 	conf := w.Config()

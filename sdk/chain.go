@@ -109,6 +109,7 @@ func (c *chain) take(now time.Time) (some, more bool) {
 	if c.span != s {
 		c.span, c.begun = s, false
 	}
+	s.taken = true
 	some = !s.empty()
 	c.sealing.Reset()
 	c.sealing, s.open = s.open, c.sealing
@@ -324,9 +325,6 @@ func (c *chain) beginOne() error {
 		return fmt.Errorf("begin a chain for %s: %w", c.device.kid, err)
 	}
 	c.begun, c.spoke = true, time.Now()
-	c.device.mu.Lock()
-	c.span.begun = true
-	c.device.mu.Unlock()
 	c.echoes.echoed(p.anchor.Beacon)
 	eid := c.sealer.Checkpoint().EID
 	c.pipeline.beganChain(c.device.kid, eid, p.anchor.Beacon)

@@ -167,10 +167,14 @@ func (d *Device) Label(label string) error {
 	if d.closed {
 		return ErrClosed
 	}
-	if d.now.label != label {
+	switch {
+	case d.now.label == label:
+	case d.now.recorded == 0 && !d.now.taken:
+		d.now.label = label // nothing has been recorded under the one before
+	default:
 		d.split(time.Now(), label)
-		d.pipeline.wake()
 	}
+	d.pipeline.wake()
 	return nil
 }
 

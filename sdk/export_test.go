@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
-	"github.com/vitalseal/vitalseal/sdk/core/vital"
 	"github.com/vitalseal/vitalseal/sdk/outbox"
 )
 
@@ -73,8 +72,3 @@ func (b *Beacons) Begin(now time.Time) (seal.Beacon, bool) {
 	b.e.echoed(next)
 	return next, true
 }
-
-// Cut is cut.
-func Cut(dst, src *vital.Batch) bool { return cut(dst, src) }
-
-func CopyWave(open *vital.Batch, ms uint64, w *vital.Wave) { copyWave(open, ms, w) }

@@ -175,6 +175,30 @@ func TestLabelsHoldFromTheirCall(t *testing.T) {
 	})
 }
 
+// TestFirstLabelNeedsNoChain sets the label of a bed right after the start, as an
+// agent does: one anchor is enough.
+func TestFirstLabelNeedsNoChain(t *testing.T) {
+	w := sdktest.NewWard(t, "oximeter")
+	w.Broker.Kill()
+	p := w.Open(w.Config())
+	d := w.Device(p, "oximeter")
+	must(t, d.Label("bed 1")) // the committer waits for a beacon
+	must(t, d.Record(spo2(1)))
+	must(t, p.Sync(context.Background()))
+	if n := p.Stats().Outbox.Urgent; n != 1 {
+		t.Errorf("%d anchors in the outbox, want 1", n)
+	}
+	must(t, d.Label("bed 2"))
+	must(t, d.Label("bed 1"))
+	must(t, d.Label("bed 3")) // nothing was recorded in bed 2 and 1
+	must(t, d.Record(spo2(2)))
+	must(t, p.Sync(context.Background()))
+	if n := p.Stats().Outbox.Urgent; n > 4 {
+		t.Errorf("%d anchors in the outbox, want at most 4", n)
+	}
+	w.CloseAtOnce(p)
+}
+
 // TestTimesHoldAcrossChains records from two goroutines while chains are renewed
 // and the wall clock seems to be set: each reading's time is that of its call.
 func TestTimesHoldAcrossChains(t *testing.T) {

@@ -18,7 +18,7 @@ type span struct {
 	alerts   []vital.Alert
 	cost     int    // of what is open
 	recorded uint64 // readings, since the span began
-	begun    bool   // a chain was begun for it
+	taken    bool   // the committer has it: it gets a chain, and is not changed any more
 }
 
 // spanCost is what a span that waits takes of the bound.
@@ -32,7 +32,7 @@ func (s *span) empty() bool { return s.open.Len() == 0 && len(s.alerts) == 0 }
 
 // split begins a new span. d.mu is held.
 func (d *Device) split(now time.Time, label string) {
-	if !d.now.empty() || d.now.begun {
+	if !d.now.empty() || d.now.taken {
 		d.ended = append(d.ended, d.now)
 		d.cost += spanCost
 	}

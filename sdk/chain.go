@@ -326,9 +326,9 @@ func (c *chain) beginOne() error {
 	}
 	c.begun, c.spoke = true, time.Now()
 	c.echoes.echoed(p.anchor.Beacon)
-	eid := c.sealer.Checkpoint().EID
-	c.pipeline.beganChain(c.device.kid, eid, p.anchor.Beacon)
-	c.unsent = c.record(outbox.Anchor, c.pipeline.anchorTopic(c.device.kid, eid), message)
+	check := c.sealer.Checkpoint()
+	c.pipeline.beganChain(c.device.kid, check, p.anchor.Beacon)
+	c.unsent = c.record(outbox.Anchor, c.pipeline.anchorTopic(c.device.kid, check.EID), message)
 	c.unsent.Retain = true
 	c.mu.Lock()
 	c.anchor = mqtt.Message{Topic: c.unsent.Topic, Payload: message, Retain: true}

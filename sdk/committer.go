@@ -138,9 +138,9 @@ func (p *Pipeline) allDevices() []*Device {
 // beganChain remembers that an anchor is retained at the broker, before it is. A
 // disk that does not take that note does not keep readings from being sealed: it
 // is written with the next.
-func (p *Pipeline) beganChain(kid keys.KeyID, eid seal.EID, beacon seal.Beacon) {
+func (p *Pipeline) beganChain(kid keys.KeyID, check seal.Checkpoint, beacon seal.Beacon) {
 	p.state.heard(beacon)
-	p.state.began(kid, eid, time.Now())
+	p.state.began(kid, check, time.Now())
 	p.saveState()
 }
 

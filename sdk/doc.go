@@ -33,8 +33,8 @@
 // machine was suspended, the next reading is the first under the new clock. What
 // was refused or dropped is said once, in a signed record.
 //
-// After a crash the next chain says nothing about the end of the one before: its
-// tail is proven by its own messages alone. After Close it does.
+// The next chain names the one before and, after Close, its end. After a crash it
+// claims no end: the tail is proven by its own messages alone.
 //
 // # Receiving
 //

@@ -23,8 +23,9 @@ import (
 //
 // An end is written by Close only. After a crash nobody knows for certain which
 // message was the last, and an anchor that named an earlier one would have
-// receivers refuse those after it as a fork; so it names none, and the tail of
-// the chain before is proven by its own messages alone.
+// receivers refuse those after it as a fork; so it names the anchor of the chain
+// before, which vouches for that chain, and claims no end of it: its tail is
+// proven by its own messages alone.
 type state struct {
 	path string
 
@@ -39,8 +40,8 @@ type document struct {
 }
 
 type deviceState struct {
-	EID     string        `json:"eid,omitempty"` // of the chain that ended; empty: it has not, or nobody knows where
-	Seq     uint64        `json:"seq,omitempty"`
+	EID     string        `json:"eid,omitempty"` // of the newest chain
+	Seq     uint64        `json:"seq,omitempty"` // where it ended; 0, with the head of its anchor: it has not, or nobody knows where
 	Head    string        `json:"head,omitempty"`
 	Anchors []anchorState `json:"anchors"` // retained, oldest first
 }
@@ -91,7 +92,8 @@ func (s *state) heard(b seal.Beacon) {
 	s.doc.Beacon, s.dirty = hex.EncodeToString(b[:]), true
 }
 
-// checkpoint returns where the chain of a device ended, zero if it is not known.
+// checkpoint returns what the next anchor of a device says of its chain before:
+// where it ended or, where that is not known, only which it was; zero for none.
 func (s *state) checkpoint(kid keys.KeyID) seal.Checkpoint {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,8 +107,8 @@ func (s *state) checkpoint(kid keys.KeyID) seal.Checkpoint {
 }
 
 // began notes a new chain; save it before the anchor leaves: one that is
-// forgotten would stay retained for ever.
-func (s *state) began(kid keys.KeyID, eid seal.EID, now time.Time) {
+// forgotten would stay retained for ever. check is that of the anchor.
+func (s *state) began(kid keys.KeyID, check seal.Checkpoint, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.doc.Devices[kid.String()]
@@ -119,8 +121,8 @@ func (s *state) began(kid keys.KeyID, eid seal.EID, now time.Time) {
 			d.Anchors[i].Ended = now
 		}
 	}
-	d.Anchors = append(d.Anchors, anchorState{EID: eid.String(), Began: now})
-	d.EID, d.Seq, d.Head = "", 0, ""
+	d.Anchors = append(d.Anchors, anchorState{EID: check.EID.String(), Began: now})
+	d.set(check)
 	s.dirty = true
 }
 
@@ -132,8 +134,12 @@ func (s *state) ended(kid keys.KeyID, check seal.Checkpoint) {
 	if d == nil || check.EID == (seal.EID{}) {
 		return
 	}
-	d.EID, d.Seq, d.Head = check.EID.String(), check.Seq, hex.EncodeToString(check.Head[:])
+	d.set(check)
 	s.dirty = true
+}
+
+func (d *deviceState) set(check seal.Checkpoint) {
+	d.EID, d.Seq, d.Head = check.EID.String(), check.Seq, hex.EncodeToString(check.Head[:])
 }
 
 // oldAnchor is one that a later one has superseded.

@@ -85,6 +85,11 @@ const (
 	// that a mosquitto without our configuration sends ahead, or those that wait
 	// would keep the broker from sending the anchor they wait for.
 	receiverPending = 16
+
+	// receiverDuplicates is how many messages of a device may come again before
+	// they are a replay: a gateway that crashed sends again what it had not noted
+	// as acknowledged.
+	receiverDuplicates = 1024
 )
 
 // OpenReceiver reads the identity and the state; Run begins to receive.
@@ -118,6 +123,9 @@ func OpenReceiver(conf ReceiverConfig) (*Receiver, error) {
 	judging.AcceptPast = conf.AcceptPast
 	if judging.PendingMessages == 0 {
 		judging.PendingMessages = receiverPending
+	}
+	if judging.DuplicateMessages == 0 {
+		judging.DuplicateMessages = receiverDuplicates
 	}
 	if judging.Logger == nil {
 		judging.Logger = conf.Logger
@@ -219,34 +227,43 @@ func (r *Receiver) enqueue(ctx context.Context) func(mqtt.Received) {
 	}
 }
 
-// maxTogether is how many messages are judged with one write to the state.
-const maxTogether = 64
+// What is judged with one write to the state. The bytes bound what a sink holds
+// before it is flushed: a message of a hostile device comes to a thousand times
+// its size in JSON lines.
+const (
+	maxTogether      = 64
+	maxTogetherBytes = 64 << 10
+)
 
 // judgeAll judges whatever has arrived together, so that a busy line pays one
 // flush for many messages.
 func (r *Receiver) judgeAll(ctx context.Context) error {
 	var batch []receive.Message
 	for {
-		batch = batch[:0]
 		select {
 		case m := <-r.arrived:
-			batch = r.add(batch, m)
+			batch = r.gather(r.add(batch[:0], m), len(m.Payload))
 		case <-ctx.Done():
 			return nil
-		}
-	more:
-		for len(batch) < maxTogether {
-			select {
-			case m := <-r.arrived:
-				batch = r.add(batch, m)
-			default:
-				break more
-			}
 		}
 		if err := r.judgeBatch(ctx, batch); err != nil {
 			return err
 		}
 	}
+}
+
+// gather adds what else has arrived, within the bounds.
+func (r *Receiver) gather(batch []receive.Message, size int) []receive.Message {
+	for len(batch) < maxTogether && size < maxTogetherBytes {
+		select {
+		case m := <-r.arrived:
+			size += len(m.Payload)
+			batch = r.add(batch, m)
+		default:
+			return batch
+		}
+	}
+	return batch
 }
 
 // judgeBatch tries until the batch is judged: a key on a token or a sink may be

@@ -12,12 +12,12 @@ const (
 // fits reports whether every sample is a two's complement number of n bits.
 func fits(samples []int32, n uint) bool {
 	var over [4]int32 // four chains of dependent operations in place of one
-	for ; len(samples) >= 4; samples = samples[4:] {
-		a, b, c, d := samples[0], samples[1], samples[2], samples[3]
-		over[0] |= a ^ a>>31
-		over[1] |= b ^ b>>31
-		over[2] |= c ^ c>>31
-		over[3] |= d ^ d>>31
+	for ; len(samples) >= 8; samples = samples[8:] {
+		v := (*[8]int32)(samples)
+		over[0] |= (v[0] ^ v[0]>>31) | (v[4] ^ v[4]>>31)
+		over[1] |= (v[1] ^ v[1]>>31) | (v[5] ^ v[5]>>31)
+		over[2] |= (v[2] ^ v[2]>>31) | (v[6] ^ v[6]>>31)
+		over[3] |= (v[3] ^ v[3]>>31) | (v[7] ^ v[7]>>31)
 	}
 	for _, s := range samples {
 		over[0] |= s ^ s>>31
@@ -95,9 +95,11 @@ func appendInt16(dst []byte, samples []int32) []byte {
 	dst = grow(dst, size)
 	out := dst[start : start+size]
 	for len(samples) >= 4 && len(out) >= 8 {
-		a, b, c, d := samples[0], samples[1], samples[2], samples[3]
-		out[0], out[1], out[2], out[3] = byte(a>>8), byte(a), byte(b>>8), byte(b)
-		out[4], out[5], out[6], out[7] = byte(c>>8), byte(c), byte(d>>8), byte(d)
+		v, to := (*[4]int32)(samples), (*[8]byte)(out)
+		// One number of 64 bits, which the compiler stores at once.
+		n := uint64(uint16(v[0]))<<48 | uint64(uint16(v[1]))<<32 | uint64(uint16(v[2]))<<16 | uint64(uint16(v[3]))
+		to[0], to[1], to[2], to[3] = byte(n>>56), byte(n>>48), byte(n>>40), byte(n>>32)
+		to[4], to[5], to[6], to[7] = byte(n>>24), byte(n>>16), byte(n>>8), byte(n)
 		samples, out = samples[4:], out[8:]
 	}
 	for i, s := range samples {

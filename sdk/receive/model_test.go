@@ -116,6 +116,9 @@ func (m *model) anchor(s *sent, now time.Time) receive.Verdict {
 func (m *model) vouched(seal.EID, uint64) bool { return false }
 
 func (m *model) close(c *modelChain, end seal.Checkpoint) {
+	if end.Seq == 0 && end.Head == c.got[0].head {
+		return // names the chain and claims no end of it, as after a power cut
+	}
 	c.end = &end
 	got, has := c.got[end.Seq]
 	_, next := c.got[end.Seq+1]

@@ -110,12 +110,12 @@ func (q *Queue) write(l *lane, work, acks []byte) (rest []byte, err error) {
 			if s, err = q.rotate(l, s); err != nil {
 				return work, err
 			}
-			if acks == nil {
-				q.mu.Lock()
-				acks = l.appendAcks(nil)
-				q.mu.Unlock()
-			}
 			room = s.limit() - s.end - terminator
+		}
+		if acks == nil && s.end == headerLen {
+			q.mu.Lock()
+			acks = l.appendAcks(nil)
+			q.mu.Unlock()
 		}
 		n := fitting(work, room-int64(len(acks)))
 		if err := q.writeTo(s, acks, work[:n]); err != nil {
@@ -191,12 +191,13 @@ func (q *Queue) fail(l *lane, s *segment) {
 	s.file = nil
 	q.mu.Lock()
 	s.sealed, s.failed = true, true
-	q.retire(l, s)
+	q.retire(l)
 	q.mu.Unlock()
 	q.recycle()
 }
 
-// rotate seals s, if there is one, and begins the lane's next segment.
+// rotate seals s, if there is one, and begins the lane's next segment. Only
+// then may s go: a lane never is without a segment that says where it goes on.
 func (q *Queue) rotate(l *lane, s *segment) (*segment, error) {
 	if s != nil {
 		// The footer spares Open a scan. It is not synced: without it, Open scans.
@@ -205,11 +206,17 @@ func (q *Queue) rotate(l *lane, s *segment) (*segment, error) {
 		s.file = nil
 		q.mu.Lock()
 		s.sealed = true
-		q.retire(l, s)
 		q.mu.Unlock()
-		q.recycle()
 	}
-	return q.begin(l)
+	next, err := q.begin(l)
+	if err != nil {
+		return nil, err
+	}
+	q.mu.Lock()
+	q.retire(l)
+	q.mu.Unlock()
+	q.recycle()
+	return next, nil
 }
 
 // begin makes the lane's next segment, from a spare file when there is one:
@@ -290,13 +297,25 @@ func (q *Queue) discard(s *segment) error {
 // bury lets a dropped segment go, durably, so that it does not come back
 // after its loss was accounted for.
 func (q *Queue) bury(s *segment) error {
+	l := &q.lanes[s.lane]
 	if !s.gone {
+		q.mu.Lock()
+		last := l.segs[len(l.segs)-1] == s
+		q.mu.Unlock()
+		if last { // it alone says where the lane goes on
+			if _, err := q.begin(l); err != nil {
+				return err
+			}
+		}
 		if err := q.discard(s); err != nil {
 			return err
 		}
 		q.mu.Lock()
-		q.lanes[s.lane].remove(s)
+		l.remove(s)
+		q.retire(l)
+		l.replan(q.segBytes)
 		q.mu.Unlock()
+		q.recycle()
 	}
 	if err := q.fs.SyncDir(); err != nil {
 		return err

@@ -13,8 +13,12 @@
 //
 //   - What Commit covered survives a crash and a power cut, if the disk does
 //     what fdatasync asks of it. What was only appended may be lost or kept.
-//   - After a crash an acknowledged record may be handed out again; receivers
-//     drop duplicates. A record is never handed out twice by one Reader.
+//   - After a crash an acknowledged record may be handed out again, under the
+//     id it had; receivers drop duplicates. After a Close without error it is
+//     not. A record is never handed out twice by one Reader.
+//   - An id that a Commit covered is never given to another record, unless
+//     damage took what said so. An id that was only appended may be, after a
+//     crash that lost the record.
 //   - Disk use stays within Config.MaxBytes. At the bound Append says ErrFull,
 //     and DropOldest gives up the oldest segment of data, whose account is
 //     durable before the data goes. Alerts, anchors and accounts have a reserve
@@ -23,7 +27,9 @@
 //     and never need an operator. A write cut short at the end is cut off.
 //   - A failed write or fdatasync is never repeated on the same file: the
 //     records are still in memory and go to a new segment. A commit that fails
-//     may have stored a part, the urgent lane first.
+//     may have stored a part, the urgent lane first; a record of it that is
+//     not stored is handed out when a later Commit, or Open after a crash,
+//     finds it durable, and then once, under its id.
 //
 // Memory: what is not committed (at most a segment's worth a lane), one bit a
 // record, and what each Reader has in hand. No backlog is ever loaded.

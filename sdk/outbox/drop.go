@@ -37,7 +37,7 @@ func (q *Queue) DropOldest(account func([]Range) ([]Record, error)) (bool, error
 	if err := q.dropSegment(s, account); err != nil {
 		q.mu.Lock()
 		q.drop = nil
-		q.retire(&q.lanes[data], s) // it may have been acknowledged meanwhile
+		q.retire(&q.lanes[data]) // it may have been acknowledged meanwhile
 		q.mu.Unlock()
 		return false, fmt.Errorf("drop the oldest data: %w", err)
 	}
@@ -54,7 +54,7 @@ func (q *Queue) chooseVictim() (*segment, error) {
 		return nil, ErrUncommitted
 	}
 	for _, s := range q.lanes[data].segs {
-		if s.sealed {
+		if s.sealed && !s.done() {
 			q.drop = s
 			return s, nil
 		}

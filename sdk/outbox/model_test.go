@@ -22,8 +22,9 @@ type model struct {
 	next      int
 	appended  map[uint64]outbox.Record // not committed
 	committed map[uint64]outbox.Record // not acknowledged
-	acked     map[uint64]bool          // and perhaps forgotten by a crash
+	acked     map[uint64]outbox.Record // only a crash may forget that
 	uncertain map[uint64]outbox.Record // appended before a crash: may be there
+	top       [2]uint64                // greatest id committed, by lane
 }
 
 func (m *model) reopen(t *rapid.T) {
@@ -44,6 +45,9 @@ func (m *model) append(t *rapid.T) {
 		}
 		if err != nil {
 			t.Fatal(err)
+		}
+		if id <= m.top[id&1] {
+			t.Fatalf("id %d is given again after %d", id, m.top[id&1])
 		}
 		m.next++
 		m.appended[id] = r
@@ -96,8 +100,8 @@ func (m *model) ack(t *rapid.T) {
 		if err := m.q.Ack(id); err != nil {
 			t.Fatal(err)
 		}
+		m.acked[id] = m.committed[id]
 		delete(m.committed, id)
-		m.acked[id] = true
 	}
 }
 
@@ -201,19 +205,20 @@ func (m *model) crash(t *rapid.T) {
 	m.settle(t, true)
 }
 
-// settle lets the model follow what a crash may do: forget acknowledgements,
-// keep what was appended and not committed.
+// settle lets the model follow what a crash may do, and nothing but a crash:
+// forget acknowledgements, keep what was appended and not committed, each
+// record under the id it had.
 func (m *model) settle(t *rapid.T, crashed bool) {
 	for _, r := range m.waiting(t) {
 		if _, ok := m.committed[r.ID]; ok {
 			continue
 		}
 		u, ok := m.uncertain[r.ID]
-		if !ok && !(m.acked[r.ID] && crashed) {
-			t.Fatalf("record %d came from nowhere", r.ID)
-		}
 		if !ok {
-			u = r
+			u, ok = m.acked[r.ID]
+		}
+		if !ok || !crashed {
+			t.Fatalf("record %d came from nowhere", r.ID)
 		}
 		m.committed[r.ID] = u
 		delete(m.acked, r.ID)
@@ -233,6 +238,7 @@ func (m *model) check(t *rapid.T) {
 			t.Fatalf("record %d: expected %v, seen %v, after %d", r.ID, ok, seen[r.ID], last[lane])
 		}
 		seen[r.ID], last[lane] = true, r.ID
+		m.top[lane] = max(m.top[lane], r.ID)
 	}
 	if len(got) != len(m.committed) {
 		t.Fatalf("%d records wait, want %d", len(got), len(m.committed))
@@ -253,7 +259,7 @@ func TestModel(t *testing.T) {
 		m := &model{
 			t: t, dir: dir, fs: &faultFS{FS: outbox.DirFS(dir), lazy: true},
 			appended: map[uint64]outbox.Record{}, committed: map[uint64]outbox.Record{},
-			acked: map[uint64]bool{}, uncertain: map[uint64]outbox.Record{},
+			acked: map[uint64]outbox.Record{}, uncertain: map[uint64]outbox.Record{},
 		}
 		m.reopen(rt)
 		rt.Repeat(map[string]func(*rapid.T){

@@ -120,8 +120,8 @@ func (q *Queue) recoverLane(l *lane) error {
 	}
 	for _, s := range segs {
 		l.next = s.base + s.n
-		q.retire(l, s)
 	}
+	q.retire(l)
 	l.stored = l.next
 	l.replan(q.segBytes)
 	return nil
@@ -164,16 +164,21 @@ func (s *segment) load(fs FS, nextBase uint64, segBytes int64) (found loaded, er
 	s.size = max(have, headerLen+footerLen)
 	whole := have == segBytes
 	s.sealed = !last || !whole
-	if have > headerLen+footerLen && s.sealed {
+	summary := *s
+	summed := false
+	if have > headerLen+footerLen {
 		foot := make([]byte, footerLen)
 		if err := readHoles(f, foot, have-footerLen); err != nil {
 			return found, err
 		}
-		if s.useFooter(foot) {
-			s.trim(nextBase)
-			return found, nil
-		}
+		summed = summary.useFooter(foot)
 	}
+	if summed && !last {
+		*s = summary
+		s.trim(nextBase)
+		return found, nil
+	}
+	s.failed = !last
 	end := have
 	if whole {
 		end -= footerLen
@@ -186,10 +191,24 @@ func (s *segment) load(fs FS, nextBase uint64, segBytes int64) (found loaded, er
 	if s.n == 0 && !s.begun(head) {
 		found.torn = false // never written to since the file got its name
 	}
+	if summed { // a crash came before its successor; to write on would make the footer a lie
+		found.corrupt += s.giveUp(summary.n)
+		s.sealed, found.torn = true, false
+	}
 	if !s.sealed {
 		s.file = f
 	}
 	return found, nil
+}
+
+// giveUp counts the records from the last one found up to n as unreadable for
+// good, marks them as needing no sending, and returns how many they are.
+func (s *segment) giveUp(n uint64) (lost uint64) {
+	for ; s.n < n; lost++ {
+		s.n++
+		s.ack(s.n - 1)
+	}
+	return lost
 }
 
 func (s *segment) trim(nextBase uint64) {
@@ -210,11 +229,7 @@ func (s *segment) take(body []byte, nextBase uint64) (found loaded) {
 			return
 		}
 		i := f.index() - s.base
-		for lost := s.n; lost < i; lost++ {
-			found.corrupt++
-			s.n++
-			s.ack(lost)
-		}
+		found.corrupt += s.giveUp(i)
 		s.n = i + 1
 		s.anchors.add(f.anchor())
 	})

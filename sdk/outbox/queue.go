@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -175,7 +176,9 @@ func (q *Queue) Ack(id uint64) error {
 	}
 	if s := l.find(index); s != nil && index >= s.base && s.ack(index-s.base) {
 		l.unsaved++
-		q.retire(l, s)
+		if s.done() {
+			q.retire(l)
+		}
 	}
 	dead := len(q.dead)
 	q.mu.Unlock()
@@ -215,22 +218,41 @@ func (l *lane) find(index uint64) *segment {
 	return l.segs[lo]
 }
 
-// retire takes s out of its lane when nothing in it is wanted any more.
-func (q *Queue) retire(l *lane, s *segment) {
-	if s.sealed && s.done() && !s.gone && q.drop != s {
+// retire takes segments out of their lane in which nothing is wanted any more.
+func (q *Queue) retire(l *lane) {
+	kept := l.segs[:0]
+	var before *segment
+	for i, s := range l.segs {
+		if q.holds(before, s, i == len(l.segs)-1) {
+			kept = append(kept, s)
+			before = s
+			continue
+		}
+		s.gone = true
 		q.dead = append(q.dead, s)
-		l.remove(s)
 	}
+	clear(l.segs[len(kept):])
+	l.segs = kept
+}
+
+// holds reports whether s must stay behind before, the segment that stays
+// before it or nil. Beside its records a segment holds two things by its name:
+// the last one says where indexes go on, and the one after a failed one says
+// where the failed one ends, whose frames beyond that were never committed
+// there and would come back as records otherwise.
+func (q *Queue) holds(before, s *segment, last bool) bool {
+	switch {
+	case !s.sealed || !s.done() || s == q.drop:
+		return true
+	case s.n == 0: // whatever comes next begins where s does
+		return last && before == nil
+	}
+	return last || before != nil && before.failed
 }
 
 func (l *lane) remove(s *segment) {
 	s.gone = true
-	for i := range l.segs {
-		if l.segs[i] == s {
-			l.segs = append(l.segs[:i], l.segs[i+1:]...)
-			return
-		}
-	}
+	l.segs = slices.DeleteFunc(l.segs, func(o *segment) bool { return o == s })
 }
 
 // Committed returns a channel that is closed at the next commit that adds

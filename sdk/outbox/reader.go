@@ -254,6 +254,6 @@ func (q *Queue) lose(s *segment, from, to uint64) error {
 			l.unsaved++
 		}
 	}
-	q.retire(l, s)
+	q.retire(l)
 	return nil
 }

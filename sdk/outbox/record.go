@@ -35,7 +35,7 @@ func (c Class) String() string {
 // Record is one sealed envelope and where it goes. Nothing unsealed may be
 // put in any field.
 type Record struct {
-	ID      uint64    // given by Append; grows within a lane, never used again; an argument's ID is ignored
+	ID      uint64    // given by Append; grows within a lane, never used again once committed; an argument's ID is ignored
 	Class   Class     // decides the lane
 	Device  [8]byte   // kid of the device that sealed it
 	Anchor  [8]byte   // eid of the anchor it is sealed under (of itself, for an anchor); what Pending counts by

@@ -89,9 +89,10 @@ func victimAcks(q *outbox.Queue, rng *rand.Rand, out io.Writer) error {
 }
 
 // A process killed with SIGKILL at any moment loses nothing that a Commit
-// covered. OUTBOX_KILLS sets the number of kills.
+// covered. OUTBOX_KILLS sets the number of kills, for a longer look
+// than every run can take.
 func TestKill(t *testing.T) {
-	kills := 100
+	kills := 20
 	if v := os.Getenv("OUTBOX_KILLS"); v != "" {
 		var err error
 		if kills, err = strconv.Atoi(v); err != nil {

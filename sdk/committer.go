@@ -102,10 +102,10 @@ func (p *Pipeline) cycle(now time.Time) error {
 		errs = append(errs, err)
 	}
 	err := errors.Join(errs...)
+	p.note(err) // before anybody is answered, who may ask Stats for the reason
 	for _, done := range waiting {
 		done <- err
 	}
-	p.note(err)
 	return err
 }
 

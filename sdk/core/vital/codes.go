@@ -14,8 +14,7 @@ func (c Code) Partition() uint16 { return uint16(c >> 16) }
 // Term returns the lower 16 bits.
 func (c Code) Term() uint16 { return uint16(c) }
 
-// Metrics that the decoders and examples use. The numbers and reference ids
-// were each checked against at least two independent public sources.
+// Metrics that the decoders and examples use; table.go has them all.
 const (
 	ECG               Code = 131328 // MDC_ECG_ELEC_POTL
 	ECGLeadI          Code = 131329 // MDC_ECG_ELEC_POTL_I
@@ -98,9 +97,35 @@ func (u Unit) UCUM() string {
 	return ""
 }
 
-// RefID returns the reference id of the nomenclature, such as
-// "MDC_PULS_OXIM_SAT_O2", or "" if the code is not in the table.
-func (c Code) RefID() string {
+// Grade says how far a code was checked against public sources.
+type Grade uint8
+
+// Grades, best last. A driver uses none below NumberVerified for a metric of its
+// own choice.
+const (
+	Unlisted       Grade = iota // not in the table
+	NotVerified                 // derived, and confirmed by no source
+	OneSource                   // one source has it
+	VendorName                  // a vendor's table has it, under the vendor's name
+	NumberVerified              // sources agree on the number, none on its name
+	Verified                    // sources agree
+)
+
+// metric is a row of the table: RAM on a microcontroller, so only what receivers
+// and gateways call refers to it.
+type metric struct {
+	code  Code
+	refID string // empty: no source confirms a name
+	unit  Unit   // zero: none, or a choice of several
+	ucum  string // empty: a choice of several
+	loinc string // empty: none, or one that depends on the unit, or a weak source
+	grade Grade
+}
+
+//go:generate go run ../../../scripts/codes ../../../scripts/codes/codes.csv table.go
+
+// lookup returns the row of the code, or nil.
+func (c Code) lookup() *metric {
 	lo, hi := 0, len(metrics)
 	for lo < hi {
 		mid := (lo + hi) / 2
@@ -111,16 +136,60 @@ func (c Code) RefID() string {
 		}
 	}
 	if lo < len(metrics) && metrics[lo].code == c {
-		return metrics[lo].refID
+		return &metrics[lo]
+	}
+	return nil
+}
+
+// RefID returns the reference id of the nomenclature, such as
+// "MDC_PULS_OXIM_SAT_O2", or "" if the table has no confirmed name for the code.
+func (c Code) RefID() string {
+	if m := c.lookup(); m != nil {
+		return m.refID
 	}
 	return ""
 }
 
+// LOINC returns the code of the same quantity in LOINC, or "" if there is none,
+// or one that depends on the unit.
+func (c Code) LOINC() string {
+	if m := c.lookup(); m != nil {
+		return m.loinc
+	}
+	return ""
+}
+
+// Unit returns the unit the nomenclature measures the metric in, or zero if the
+// table has none or a choice.
+func (c Code) Unit() Unit {
+	if m := c.lookup(); m != nil {
+		return m.unit
+	}
+	return 0
+}
+
+// UCUM returns that unit in the Unified Code for Units of Measure, also where the
+// nomenclature's code of the unit is not known.
+func (c Code) UCUM() string {
+	if m := c.lookup(); m != nil {
+		return m.ucum
+	}
+	return ""
+}
+
+// Grade returns how far the code was checked.
+func (c Code) Grade() Grade {
+	if m := c.lookup(); m != nil {
+		return m.grade
+	}
+	return Unlisted
+}
+
 // CodeOf returns the code with the given reference id; ok is false if the table
-// does not have it.
+// does not have it, or no source confirms it.
 func CodeOf(refID string) (c Code, ok bool) {
 	for i := range metrics {
-		if metrics[i].refID == refID {
+		if metrics[i].refID == refID && refID != "" && metrics[i].grade > NotVerified {
 			return metrics[i].code, true
 		}
 	}
@@ -135,97 +204,4 @@ func UnitOf(ucum string) (u Unit, ok bool) {
 		}
 	}
 	return 0, false
-}
-
-type metric struct {
-	code  Code
-	refID string
-}
-
-// metrics is sorted by code: the verified rows of the project's code table.
-var metrics = [...]metric{
-	{131328, "MDC_ECG_ELEC_POTL"},
-	{131329, "MDC_ECG_ELEC_POTL_I"},
-	{131330, "MDC_ECG_ELEC_POTL_II"},
-	{131331, "MDC_ECG_ELEC_POTL_V1"},
-	{131332, "MDC_ECG_ELEC_POTL_V2"},
-	{131333, "MDC_ECG_ELEC_POTL_V3"},
-	{131334, "MDC_ECG_ELEC_POTL_V4"},
-	{131335, "MDC_ECG_ELEC_POTL_V5"},
-	{131336, "MDC_ECG_ELEC_POTL_V6"},
-	{131389, "MDC_ECG_ELEC_POTL_III"},
-	{131390, "MDC_ECG_ELEC_POTL_AVR"},
-	{131391, "MDC_ECG_ELEC_POTL_AVL"},
-	{131392, "MDC_ECG_ELEC_POTL_AVF"},
-	{131395, "MDC_ECG_ELEC_POTL_V"},
-	{131840, "MDC_ECG_AMPL_ST"},
-	{131841, "MDC_ECG_AMPL_ST_I"},
-	{131842, "MDC_ECG_AMPL_ST_II"},
-	{131901, "MDC_ECG_AMPL_ST_III"},
-	{131902, "MDC_ECG_AMPL_ST_AVR"},
-	{131903, "MDC_ECG_AMPL_ST_AVL"},
-	{131904, "MDC_ECG_AMPL_ST_AVF"},
-	{131907, "MDC_ECG_AMPL_ST_V"},
-	{147842, "MDC_ECG_HEART_RATE"},
-	{148065, "MDC_ECG_V_P_C_CNT"},
-	{148066, "MDC_ECG_V_P_C_RATE"},
-	{149514, "MDC_PULS_RATE"},
-	{149522, "MDC_BLD_PULS_RATE_INV"},
-	{149530, "MDC_PULS_OXIM_PULS_RATE"},
-	{149546, "MDC_PULS_RATE_NON_INV"},
-	{150020, "MDC_PRESS_BLD_NONINV"},
-	{150021, "MDC_PRESS_BLD_NONINV_SYS"},
-	{150022, "MDC_PRESS_BLD_NONINV_DIA"},
-	{150023, "MDC_PRESS_BLD_NONINV_MEAN"},
-	{150032, "MDC_PRESS_BLD_ART"},
-	{150033, "MDC_PRESS_BLD_ART_SYS"},
-	{150034, "MDC_PRESS_BLD_ART_DIA"},
-	{150035, "MDC_PRESS_BLD_ART_MEAN"},
-	{150036, "MDC_PRESS_BLD_ART_ABP"},
-	{150037, "MDC_PRESS_BLD_ART_ABP_SYS"},
-	{150038, "MDC_PRESS_BLD_ART_ABP_DIA"},
-	{150039, "MDC_PRESS_BLD_ART_ABP_MEAN"},
-	{150044, "MDC_PRESS_BLD_ART_PULM"},
-	{150045, "MDC_PRESS_BLD_ART_PULM_SYS"},
-	{150046, "MDC_PRESS_BLD_ART_PULM_DIA"},
-	{150047, "MDC_PRESS_BLD_ART_PULM_MEAN"},
-	{150084, "MDC_PRESS_BLD_VEN_CENT"},
-	{150087, "MDC_PRESS_BLD_VEN_CENT_MEAN"},
-	{150344, "MDC_TEMP"},
-	{150364, "MDC_TEMP_BODY"},
-	{150368, "MDC_TEMP_CORE"},
-	{150372, "MDC_TEMP_ESOPH"},
-	{150380, "MDC_TEMP_NASOPH"},
-	{150388, "MDC_TEMP_SKIN"},
-	{150392, "MDC_TEMP_TYMP"},
-	{150448, "MDC_PULS_OXIM_PERF_REL"},
-	{150452, "MDC_PULS_OXIM_PLETH"},
-	{150456, "MDC_PULS_OXIM_SAT_O2"},
-	{151552, "MDC_RESP"},
-	{151562, "MDC_RESP_RATE"},
-	{151570, "MDC_AWAY_RESP_RATE"},
-	{151578, "MDC_TTHOR_RESP_RATE"},
-	{151594, "MDC_CO2_RESP_RATE"},
-	{151700, "MDC_CONC_AWAY_CO2"},
-	{151708, "MDC_CONC_AWAY_CO2_ET"},
-	{151716, "MDC_CONC_AWAY_CO2_INSP"},
-	{151724, "MDC_AWAY_CO2"},
-	{151728, "MDC_AWAY_CO2_ET"},
-	{151738, "MDC_AWAY_CO2_INSP_MIN"},
-	{151764, "MDC_FLOW_AWAY"},
-	{151780, "MDC_IMPED_TTHOR"},
-	{151792, "MDC_PRESS_AWAY"},
-	{151868, "MDC_VOL_AWAY_TIDAL"},
-	{151880, "MDC_VOL_MINUTE_AWAY"},
-	{151908, "MDC_CONC_AWAY_O2"},
-	{152196, "MDC_CONC_AWAY_O2_INSP"},
-	{157784, "MDC_FLOW_FLUID_PUMP"},
-	{160020, "MDC_CONC_GLU_GEN"},
-	{160184, "MDC_CONC_GLU_CAPILLARY_WHOLEBLOOD"},
-	{160212, "MDC_CONC_GLU_ISF"},
-	{160920, "MDC_VENT_CONC_AWAY_O2_INSP"},
-	{188420, "MDC_TEMP_RECT"},
-	{188424, "MDC_TEMP_ORAL"},
-	{188436, "MDC_TEMP_BLD"},
-	{188736, "MDC_MASS_BODY_ACTUAL"},
 }

@@ -1,114 +1,77 @@
 package vital_test
 
 import (
-	"bytes"
-	"encoding/csv"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
 )
 
-// metrics lists the table through its exported face: all codes of the partition
-// that have a name.
-func metrics() []vital.Code {
-	var out []vital.Code
-	for c := vital.Code(2 << 16); c < 3<<16; c++ {
-		if c.RefID() != "" {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
 func TestEveryMetricIsFoundBothWays(t *testing.T) {
-	all := metrics()
-	if len(all) != 84 {
-		t.Errorf("%d metrics found, want 84: the table is not sorted", len(all))
-	}
-	for _, c := range all {
-		if back, ok := vital.CodeOf(c.RefID()); !ok || back != c {
-			t.Errorf("CodeOf(%s) = %d, %v; want %d", c.RefID(), back, ok, c)
+	var named, listed int
+	for c := vital.Code(0); c < 300<<16; c++ {
+		if c.Grade() != vital.Unlisted {
+			listed++
+		}
+		id := c.RefID()
+		if id == "" {
+			continue
+		}
+		named++
+		if back, ok := vital.CodeOf(id); back != c && c.Grade() != vital.NotVerified || ok != (c.Grade() != vital.NotVerified) {
+			t.Errorf("CodeOf(%s) = %d, %v; want %d", id, back, ok, c)
 		}
 		if vital.Code(c.Partition())<<16|vital.Code(c.Term()) != c {
 			t.Errorf("%d is not partition %d, term %d", c, c.Partition(), c.Term())
 		}
+		if u := c.Unit(); u.UCUM() != "" && c.UCUM() != "" && u.UCUM() != c.UCUM() {
+			t.Errorf("%s: unit %d is %s, and its UCUM %s", id, u, u.UCUM(), c.UCUM())
+		}
+	}
+	if listed != vital.TableLen || named >= listed || named < 80 {
+		t.Errorf("%d of %d metrics found, %d with a name: the table is not sorted", listed, vital.TableLen, named)
 	}
 	if c, ok := vital.CodeOf("MDC_NO_SUCH"); ok || c != 0 || vital.Code(1).RefID() != "" {
 		t.Error("an unknown reference id or code is found")
+	}
+	if c, ok := vital.CodeOf(""); ok {
+		t.Errorf("the empty reference id is %d", c)
 	}
 	for _, c := range []vital.Code{vital.ECG, vital.ECGLeadI, vital.ECGLeadII, vital.ECGLeadIII, vital.ECGLeadAVR, vital.ECGLeadAVL,
 		vital.ECGLeadAVF, vital.ECGLeadV, vital.HeartRate, vital.PulseRateGeneric, vital.PulseRate, vital.PulseRateNIBP, vital.NIBP,
 		vital.NIBPSystolic, vital.NIBPDiastolic, vital.NIBPMean, vital.ABP, vital.ABPSystolic, vital.ABPDiastolic, vital.ABPMean,
 		vital.Temp, vital.TempBody, vital.PerfusionIndex, vital.Pleth, vital.SpO2, vital.Resp, vital.RespRate, vital.RespRateImpedance,
 		vital.EtCO2, vital.RespImpedance, vital.TidalVolume, vital.InfusionRate, vital.Glucose, vital.BodyWeight} {
-		if !slices.Contains(all, c) {
-			t.Errorf("constant %d has no reference id", c)
+		if c.RefID() == "" || c.Grade() != vital.Verified {
+			t.Errorf("constant %d has the reference id %q, grade %d", c, c.RefID(), c.Grade())
 		}
 	}
 }
 
-// names expands the reference ids of a row: A_I/II is A_I and A_II, and
-// A(_SYS/_DIA) is A, A_SYS and A_DIA. What follows a space is a remark.
-func names(cell string) []string {
-	cell, _, _ = strings.Cut(cell, " ")
-	if stem, rest, ok := strings.Cut(cell, "("); ok {
-		out := []string{stem}
-		for suffix := range strings.SplitSeq(strings.TrimSuffix(rest, ")"), "/") {
-			out = append(out, stem+suffix)
-		}
-		return out
+func TestWhatTheTableSays(t *testing.T) {
+	tests := []struct {
+		code               vital.Code
+		refID, loinc, ucum string
+		unit               vital.Unit
+		grade              vital.Grade
+	}{
+		{vital.SpO2, "MDC_PULS_OXIM_SAT_O2", "2708-6", "%", vital.Percent, vital.Verified},
+		{vital.RespRate, "MDC_RESP_RATE", "9279-1", "/min", vital.BreathsPerMinute, vital.Verified},
+		{131907, "MDC_ECG_AMPL_ST_V", "", "", 0, vital.Verified}, // a choice of units
+		{151976, "MDC_VENT_PRESS_AWAY_END_EXP_POS", "76248-4", "cm[H2O]", 0, vital.Verified},
+		{151980, "", "76222-9", "mL", vital.Millilitre, vital.NumberVerified},                    // a name from memory is no name
+		{vital.PerfusionIndex, "MDC_PULS_OXIM_PERF_REL", "", "%", vital.Percent, vital.Verified}, // LOINC from a weak source
+		{vital.Glucose, "MDC_CONC_GLU_CAPILLARY_WHOLEBLOOD", "", "", 0, vital.Verified},          // LOINC differs by mass and moles
+		{151736, "MDC_AWAY_CO2_INSP", "", "mm[Hg]", vital.MmHg, vital.NotVerified},
+		{151876, "", "", "", 0, vital.Unlisted}, // in a public table of made-up codes
+		{0, "", "", "", 0, vital.Unlisted},
 	}
-	if stem, last, ok := strings.Cut(cell, ".."); ok { // A_V1..V6
-		var out []string
-		for i := stem[len(stem)-1]; i <= last[len(last)-1]; i++ {
-			out = append(out, stem[:len(stem)-1]+string(i))
-		}
-		return out
-	}
-	first, others, _ := strings.Cut(cell, "/")
-	out := []string{first}
-	for last := range strings.SplitSeq(others, "/") {
-		out = append(out, first[:strings.LastIndex(first, "_")+1]+strings.TrimPrefix(last, "_"))
-	}
-	return out
-}
-
-func TestMetricsAgreeWithTheSharedTable(t *testing.T) {
-	rows, err := csv.NewReader(bytes.NewReader(sharedFile(t, "codes.csv"))).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	byCode, listed := map[vital.Code][]string{}, map[string]bool{}
-	for _, row := range rows[1:] {
-		code, err := strconv.ParseUint(row[2], 10, 32)
-		if err != nil || strings.HasPrefix(row[9], "NOT") {
-			continue
-		}
-		byCode[vital.Code(code)] = row
-		all := names(row[1])
-		for _, name := range all {
-			listed[name] = true
-		}
-		if id := vital.Code(code).RefID(); id != "" && id != all[0] {
-			t.Errorf("%d is %s here and %s in the shared table", code, id, all[0])
-		}
-		if u := vital.Unit(number(row[6])); u.UCUM() != "" && u.UCUM() != row[5] && !strings.Contains(row[5], " or ") {
-			t.Errorf("%s: unit %d is %s here and %s in the shared table", row[1], u, u.UCUM(), row[5])
+	for _, tt := range tests {
+		c := tt.code
+		if c.RefID() != tt.refID || c.LOINC() != tt.loinc || c.UCUM() != tt.ucum || c.Unit() != tt.unit || c.Grade() != tt.grade {
+			t.Errorf("%d: %q, LOINC %q, %q, unit %d, grade %d", c, c.RefID(), c.LOINC(), c.UCUM(), c.Unit(), c.Grade())
 		}
 	}
-	for _, c := range metrics() {
-		if byCode[c] == nil && !listed[c.RefID()] {
-			t.Errorf("%d %s is not in the shared table", c, c.RefID())
-		}
-	}
-}
-
-func number(s string) uint64 {
-	n, _ := strconv.ParseUint(s, 10, 32)
-	return n
 }
 
 func TestUnits(t *testing.T) {

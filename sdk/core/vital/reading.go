@@ -104,6 +104,11 @@ const (
 	EventWrongDevice  EventKind = 9  // another device answers on this line
 	EventClockStep    EventKind = 10 // the wall clock moved
 	EventIdentified   EventKind = 11 // Text is what the device says of itself
+	// What a gateway says of a device on one of its ports that it does not
+	// believe: nothing of it is taken. EventWrongDevice is one of these too.
+	EventUnknownDevice EventKind = 12 // a device that is not enrolled, or not any more
+	EventImpostor      EventKind = 13 // a device that could not prove that it is the one it says
+	EventRefused       EventKind = 14 // Count messages were not the device's own, or not such as it may send
 )
 
 var eventNames = [...]string{
@@ -111,6 +116,7 @@ var eventNames = [...]string{
 	EventLineLost: "line-lost", EventLineSilent: "line-silent", EventLineResumed: "line-resumed",
 	EventBadFrames: "bad-frames", EventDecoderPanic: "decoder-panic",
 	EventWrongDevice: "wrong-device", EventClockStep: "clock-step", EventIdentified: "identified",
+	EventUnknownDevice: "unknown-device", EventImpostor: "impostor", EventRefused: "refused",
 }
 
 // String returns the name used in JSON lines, or "event-N".
@@ -138,9 +144,10 @@ const (
 	DropStore   DropReason = 2 // the outbox was full: oldest envelopes dropped
 	DropCorrupt DropReason = 3 // the outbox could not read an envelope back
 	DropTooLate DropReason = 4 // older than the configured age
+	DropSensor  DropReason = 5 // the sensor dropped readings before its gateway had them
 )
 
-var dropNames = [...]string{DropBound: "bound", DropStore: "store-full", DropCorrupt: "store-corrupt", DropTooLate: "too-late"}
+var dropNames = [...]string{DropBound: "bound", DropStore: "store-full", DropCorrupt: "store-corrupt", DropTooLate: "too-late", DropSensor: "sensor"}
 
 // String returns the name used in JSON lines, or "reason-N".
 func (r DropReason) String() string {

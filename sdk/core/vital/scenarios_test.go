@@ -145,12 +145,18 @@ func validRecords() []scenario {
 			{Time: 1006, Reason: vital.DropStore, Count: 3, EID: [8]byte{1, 2, 3, 4, 5, 6, 7, 8}, From: 100, To: 102}},
 		Heartbeats: []vital.Heartbeat{{Time: 1007, Interval: 30000, Recorded: 1 << 40}},
 	}
+	quarantine := &vital.Batch{
+		Events: []vital.Event{{Time: 5, Kind: vital.EventUnknownDevice, Count: 1, Text: "monitor-4: 5b1f3e07c1a2d4e8"},
+			{Time: 6, Kind: vital.EventImpostor, Count: 1, Text: "monitor-4"}, {Time: 7, Kind: vital.EventRefused, Count: 3, Text: "monitor-4"}},
+		Drops: []vital.Dropped{{Time: 8, Reason: vital.DropSensor, Count: 40}},
+	}
 	full := &vital.Batch{Events: []vital.Event{{Kind: 255, Count: 1<<32 - 1, Text: strings.Repeat("é", vital.MaxText/2)}}}
 	flat := waveBatch(vital.CodingAuto, make([]int32, vital.MaxSamples)...)
 	flat.Waves[0].Zero = -5
 	spike := waveBatch(vital.CodingRice, 0, 0, 1<<31-1, -1<<31, 1<<31-1, 1<<31-1, 0, 0, 0)
 	return []scenario{
 		valid("all", "19", "one or two of every record", all),
+		valid("quarantine", "18", "what a gateway says of a device that it does not believe, and a sensor of readings it dropped", quarantine),
 		valid("text-80", "16", "a text of 80 bytes", full),
 		valid("wave-int16", "13", "16-bit samples", waveBatch(vital.CodingInt16, 0, -1, 32767, -32768)),
 		valid("wave-12bit", "13", "an even number of 12-bit samples", waveBatch(vital.Coding12Bit, 0, -1, 2047, -2048)),

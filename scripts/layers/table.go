@@ -41,6 +41,8 @@ var Table = []Layer{
 	{2, "firmware-bridge/port", nil, []string{"go.bug.st/serial", "golang.org/x/sys"}, nil},
 	{2, "firmware-bridge/sim/...", []string{"sdk/core/vital"}, nil, nil},
 	{2, "firmware-bridge/sensor/...", []string{"sdk/core/vital", "firmware-bridge/sim", "firmware-bridge/sensor/..."}, nil, nil},
+	// Runs on the sensor's microcontroller, so it has no more of the standard library than the core.
+	{2, "firmware-bridge/firmware", []string{"sdk/core/...", "firmware-bridge/link"}, nil, []string{"errors", "unicode/utf8"}},
 
 	// A whole site for the tests of this and other packages.
 	{3, "sdk/sdktest", []string{"sdk/..."}, nil, nil},
@@ -50,6 +52,8 @@ var Table = []Layer{
 	{4, "agent/config", []string{"sdk/...", "firmware-bridge/..."}, []string{"github.com/pelletier/go-toml/v2"}, nil},
 
 	{5, "agent/vitalseal/...", []string{"..."}, []string{"github.com/fxamacker/cbor/v2", "golang.org/x/term"}, nil},
+	// A program: the simulated sensor. On the host it has sockets and files in the place of a board.
+	{5, "firmware-bridge/firmware/tinygo/...", []string{"sdk/core/...", "firmware-bridge/firmware", "firmware-bridge/link"}, nil, nil},
 	{5, "examples/...", []string{"..."}, []string{"github.com/mochi-mqtt/server/v2", "github.com/creack/pty", "golang.org/x/term"}, nil},
 	{5, "scripts/...", []string{"..."}, nil, nil},
 }

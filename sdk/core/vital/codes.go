@@ -14,6 +14,10 @@ func (c Code) Partition() uint16 { return uint16(c >> 16) }
 // Term returns the lower 16 bits.
 func (c Code) Term() uint16 { return uint16(c) }
 
+// Private returns a code of the private partition (1024): what a device tells and
+// no public source gives a code for. Each driver's page lists its own.
+func Private(term uint16) Code { return 1024<<16 | Code(term) }
+
 // Metrics that the decoders and examples use; table.go has them all.
 const (
 	ECG               Code = 131328 // MDC_ECG_ELEC_POTL
@@ -52,10 +56,14 @@ const (
 	BodyWeight        Code = 188736 // MDC_MASS_BODY_ACTUAL
 )
 
-// Units (MDC_DIM_...), with their UCUM strings beside them.
+// Units (MDC_DIM_...), with their UCUM strings beside them. Seconds,
+// hertz, cm[H2O], microvolts and ohms are from four public tables of Philips' data
+// export that agree, the others from the sources of the table.
 const (
 	NoUnit            Unit = 262656 // 1
 	Percent           Unit = 262688 // %
+	Second            Unit = 264320 // s
+	Hertz             Unit = 264640 // Hz
 	PerSecond         Unit = 264608 // /s
 	BeatsPerMinute    Unit = 264864 // /min
 	BreathsPerMinute  Unit = 264928 // /min
@@ -66,8 +74,11 @@ const (
 	MillilitrePerHour Unit = 265266 // mL/h
 	Kilopascal        Unit = 265987 // kPa
 	MmHg              Unit = 266016 // mm[Hg]
+	CmH2O             Unit = 266048 // cm[H2O]
 	Millibar          Unit = 266098 // mbar
 	Millivolt         Unit = 266418 // mV
+	Microvolt         Unit = 266419 // uV
+	Ohm               Unit = 266432 // Ohm
 	MmolPerLitre      Unit = 266866 // mmol/L
 	Celsius           Unit = 268192 // Cel
 )
@@ -80,10 +91,10 @@ type unitName struct {
 // units is sorted by code.
 var units = [...]unitName{
 	{NoUnit, "1"}, {Percent, "%"}, {Millilitre, "mL"}, {Kilogram, "kg"},
-	{MgPerDecilitre, "mg/dL"}, {PerSecond, "/s"}, {BeatsPerMinute, "/min"},
+	{MgPerDecilitre, "mg/dL"}, {Second, "s"}, {PerSecond, "/s"}, {Hertz, "Hz"}, {BeatsPerMinute, "/min"},
 	{BreathsPerMinute, "/min"}, {LitrePerMinute, "L/min"}, {MillilitrePerHour, "mL/h"},
-	{Kilopascal, "kPa"}, {MmHg, "mm[Hg]"}, {Millibar, "mbar"}, {Millivolt, "mV"},
-	{MmolPerLitre, "mmol/L"}, {Celsius, "Cel"},
+	{Kilopascal, "kPa"}, {MmHg, "mm[Hg]"}, {CmH2O, "cm[H2O]"}, {Millibar, "mbar"}, {Millivolt, "mV"},
+	{Microvolt, "uV"}, {Ohm, "Ohm"}, {MmolPerLitre, "mmol/L"}, {Celsius, "Cel"},
 }
 
 // UCUM returns the unit in the Unified Code for Units of Measure, or "" if the

@@ -75,11 +75,14 @@ func TestWhatTheTableSays(t *testing.T) {
 }
 
 func TestUnits(t *testing.T) {
-	for _, ucum := range []string{"1", "%", "mL", "kg", "mg/dL", "/s", "/min", "L/min", "mL/h", "kPa", "mm[Hg]", "mbar", "mV", "mmol/L", "Cel"} {
+	for _, ucum := range []string{"1", "%", "mL", "kg", "mg/dL", "/s", "/min", "L/min", "mL/h", "kPa", "mm[Hg]", "mbar", "mV", "mmol/L", "Cel", "s", "Hz", "cm[H2O]", "uV", "Ohm"} {
 		u, ok := vital.UnitOf(ucum)
 		if !ok || u.UCUM() != ucum {
 			t.Errorf("UnitOf(%q) = %d, %v, whose UCUM is %q", ucum, u, ok, u.UCUM())
 		}
+	}
+	if c := vital.Private(7); c.Partition() != 1024 || c.Term() != 7 || c.Grade() != vital.Unlisted {
+		t.Errorf("private code %d", c)
 	}
 	if vital.BreathsPerMinute.UCUM() != "/min" || vital.Unit(0).UCUM() != "" {
 		t.Error("UCUM of breaths a minute or of no unit")

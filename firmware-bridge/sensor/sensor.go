@@ -28,11 +28,36 @@ type Decoder interface {
 	Frames() (good, bad uint64)
 }
 
+// Asker is a Decoder of a device that has to be asked, or told to begin. It is
+// the host's whole side of the conversation: it knows no clock and no port.
+type Asker interface {
+	Decoder
+
+	// Open says that the line was opened, for the first time or anew: whatever was
+	// under way is over, and the times of Ask count from here.
+	Open()
+
+	// Ask appends to dst what the host sends now, and returns it with the time at
+	// which it wants to be called again if nothing arrives before. It is called
+	// after Open and after every Decode. It never sends what could change what a
+	// device does to a patient.
+	Ask(dst []byte, now time.Duration) (out []byte, next time.Duration)
+}
+
 // Simulator speaks a device's side of the line.
 type Simulator interface {
 	// Next appends the next bytes to dst and returns it with the time until the
 	// next call.
 	Next(dst []byte) ([]byte, time.Duration)
+}
+
+// Responder is a Simulator of a device that answers.
+type Responder interface {
+	Simulator
+
+	// Answer takes bytes that the host sent, at a time that counts from the
+	// device's start, and appends what the device sends back at once.
+	Answer(dst, p []byte, now time.Duration) []byte
 }
 
 // Line is how a serial port is set.

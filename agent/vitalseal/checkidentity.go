@@ -53,6 +53,7 @@ func (k *checks) devices() {
 	for _, s := range k.conf.Sensors {
 		names[s.Device] = true
 	}
+	k.own(filepath.Join(dir, k.conf.Gateway.Name+".device"), names)
 	site, siteErr := identity.LoadSitePublic(filepath.Join(k.conf.Site, "site.pub"))
 	var roster *identity.Roster
 	if siteErr == nil {
@@ -63,6 +64,17 @@ func (k *checks) devices() {
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		k.device(name, filepath.Join(dir, name+".device"), roster, names[name])
 	}
+}
+
+// own sees to it that the gateway's own identity is looked at, which no sensor
+// uses, if it is there.
+func (k *checks) own(path string, names map[string]bool) {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		k.warn(fmt.Sprintf("device %q", k.conf.Gateway.Name), "the gateway has no identity of its own: what it notices itself, "+
+			"such as a foreign device on a port, is logged and not signed; the next \"vitalseal site renew\" makes it")
+		return
+	}
+	names[k.conf.Gateway.Name] = true
 }
 
 func (k *checks) device(name, path string, roster *identity.Roster, used bool) {

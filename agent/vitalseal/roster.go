@@ -130,6 +130,9 @@ func deviceRows(devices []deviceView) [][]string {
 		if d.PreShared {
 			kind += ", pre-shared"
 		}
+		if d.Name == d.Gateway {
+			kind += ", of the gateway itself"
+		}
 		switch {
 		case !d.Revoked.IsZero():
 			status += " " + d.Revoked.Format(time.DateOnly)

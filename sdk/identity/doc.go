@@ -6,7 +6,8 @@
 //   - A site is one hospital, ward or home. Its administrator holds the site key,
 //     which signs the roster, and a private certificate authority.
 //   - A gateway reads sensors and publishes. Its certificate names it at the
-//     broker; the keys that seal are those of its devices.
+//     broker; the keys that seal are those of its devices. One of them has the
+//     gateway's own name: what the gateway has to say of itself is sealed as it.
 //   - A device is one sensor: one signing key, one key id, one boot counter.
 //   - A recipient can open what devices seal. Anchors wrap their content secret
 //     to every recipient of the roster (HPKE, RFC 9180: X-Wing, or X25519 for a
@@ -16,7 +17,10 @@
 //     is of another site, altered, or older than one they have used.
 //
 // A device of the pre-shared mode has no recipients: every recipient of the site
-// holds a copy of its key, which moves on at each start.
+// holds a copy of its key, which moves on at each start. A sensor that seals for
+// itself is such a device: the site knows its public key, recipients hold copies
+// of its pre-shared key, and the gateway that carries what it seals has neither
+// secret (DeviceOptions.PublicKey).
 //
 // The administrator:
 //
@@ -51,7 +55,7 @@
 //	  broker/                  cert.pem key.pem ca.pem
 //	  gateways/NAME/           0700: to be copied to the gateway as a whole
 //	    gateway.pem gateway.key ca.pem site.pub roster
-//	    devices/DEVICE.device  0600
+//	    devices/DEVICE.device  0600; not of a device that keeps its secrets itself
 //	    devices/DEVICE.new     0600, until the device's first start
 //	    devices/DEVICE.boot    0600, from then on; only at the gateway
 //	    devices/DEVICE.lock    0600, empty: held by who seals; only at the gateway

@@ -20,9 +20,14 @@ type DeviceOptions struct {
 	// Algorithm of the signing key: AlgEd25519 (the default) or AlgESP256.
 	Algorithm keys.Algorithm
 
-	// PublicKey enrols a key made elsewhere, such as in a secure element. No
-	// secret is made or stored then, and Algorithm and PreShared do not apply.
+	// PublicKey enrols a key made elsewhere, such as in a secure element or for a
+	// sensor that seals for itself. No identity is made or stored then, Algorithm
+	// does not apply, and PreShared needs PreSharedKey.
 	PublicKey keys.PublicKey
+
+	// PreSharedKey is the key of generation 0 that the device with PublicKey was
+	// given. Every recipient of the site gets a copy; the caller erases its own.
+	PreSharedKey *[keys.SecretSize]byte
 
 	// NotAfter is when the device expires. Zero: never.
 	NotAfter time.Time
@@ -41,30 +46,73 @@ func (s *Site) AddDevice(gateway, name string, o DeviceOptions) (Device, error) 
 		if _, err := os.Stat(s.path(gatewaysDir, gateway)); err != nil {
 			return nil, unknownError("gateway", gateway)
 		}
-		if other, ok := r.DeviceNamed(name); ok && other.Revoked.IsZero() {
-			return nil, fmt.Errorf("identity: device %q (%v) %w", name, other.KeyID, ErrExists)
-		}
-		d.Added = s.now().UTC().Truncate(time.Second)
-		if err := s.makeDevice(&r, &d, o); err != nil {
+		if err := s.checkFree(&r, &d, o); err != nil {
 			return nil, err
 		}
-		if _, ok := r.Device(d.KeyID); ok {
-			return nil, fmt.Errorf("identity: key %v %w", d.KeyID, ErrExists)
+		if err := s.enrol(&r, &d, o); err != nil {
+			return nil, err
 		}
-		r.Devices = append(r.Devices, d)
+		if _, err := s.addOwn(&r, gateway); err != nil {
+			return nil, err
+		}
 		return &r, nil
 	})
 	return d, err
 }
 
+// checkFree refuses a name and a key that are taken.
+func (s *Site) checkFree(r *Roster, d *Device, o DeviceOptions) error {
+	if other, ok := r.DeviceNamed(d.Name); ok && other.Revoked.IsZero() {
+		return fmt.Errorf("identity: device %q (%v) %w", d.Name, other.KeyID, ErrExists)
+	}
+	if _, err := os.Stat(s.path(gatewaysDir, d.Name)); err == nil && d.Name != d.Gateway {
+		return &hintError{
+			text: fmt.Sprintf("identity: %q is the name of a gateway", d.Name),
+			hint: "choose another: a gateway seals what it has to say of itself as the device of its own name",
+			err:  ErrExists,
+		}
+	}
+	if o.PublicKey == (keys.PublicKey{}) {
+		return nil
+	}
+	if _, ok := r.Device(o.PublicKey.ID()); ok {
+		return fmt.Errorf("identity: key %v %w", o.PublicKey.ID(), ErrExists)
+	}
+	return nil
+}
+
+// enrol makes the device and enters it into the roster.
+func (s *Site) enrol(r *Roster, d *Device, o DeviceOptions) error {
+	d.Added = s.now().UTC().Truncate(time.Second)
+	if err := s.makeDevice(r, d, o); err != nil {
+		return err
+	}
+	r.Devices = append(r.Devices, *d)
+	return nil
+}
+
+// addOwn makes the identity under which a gateway seals what it has to say of
+// itself, the device of its own name, and reports whether it did. There is none
+// yet at a gateway of an earlier version. One that was revoked is not made anew,
+// nor one whose name another gateway's device has: the administrator decides.
+func (s *Site) addOwn(r *Roster, gateway string) (bool, error) {
+	if _, ok := r.DeviceNamed(gateway); ok {
+		return false, nil
+	}
+	d := Device{Name: gateway, Gateway: gateway}
+	if err := s.eraseDevice(&d); err != nil { // left by a change that did not reach the roster
+		return false, err
+	}
+	return true, s.enrol(r, &d, DeviceOptions{})
+}
+
 // makeDevice sets the key of d, and writes what belongs to it.
 func (s *Site) makeDevice(r *Roster, d *Device, o DeviceOptions) error {
 	if o.PublicKey != (keys.PublicKey{}) {
-		if o.PreShared {
-			return errors.New("identity: a device with a key made elsewhere cannot have a pre-shared key made here")
-		}
-		d.PublicKey, d.KeyID = o.PublicKey, o.PublicKey.ID()
-		return nil
+		return s.makeDeviceElsewhere(r, d, o)
+	}
+	if o.PreSharedKey != nil {
+		return errors.New("identity: a pre-shared key is given for a device whose public key is not")
 	}
 	doc, err := s.newDevice(d, o.Algorithm)
 	if err != nil {
@@ -77,6 +125,29 @@ func (s *Site) makeDevice(r *Roster, d *Device, o DeviceOptions) error {
 		defer clear(psk[:])
 	}
 	return s.writeDevice(r, d, doc, psk)
+}
+
+// makeDeviceElsewhere takes the key of a device that has its secrets itself, and
+// gives recipients what they need to open what it seals.
+func (s *Site) makeDeviceElsewhere(r *Roster, d *Device, o DeviceOptions) error {
+	if o.PreShared != (o.PreSharedKey != nil) {
+		return errors.New("identity: a device with a key made elsewhere has a pre-shared key if it is given, and only then")
+	}
+	d.PublicKey, d.KeyID = o.PublicKey, o.PublicKey.ID()
+	if !o.PreShared {
+		return nil
+	}
+	if len(r.Recipients) == 0 {
+		return &hintError{
+			text: fmt.Sprintf("identity: there is no recipient to keep the pre-shared key of device %q", d.Name),
+			hint: `add one first: "vitalseal site recipient"`,
+		}
+	}
+	written, err := s.sharePSK(r, d, o.PreSharedKey)
+	if err != nil {
+		return errors.Join(err, eraseFiles(written))
+	}
+	return nil
 }
 
 func (s *Site) newDevice(d *Device, alg keys.Algorithm) (*deviceDocument, error) {
@@ -108,22 +179,14 @@ func (s *Site) writeDevice(r *Roster, d *Device, doc *deviceDocument, psk *[keys
 	written := []string{freshPath(path), path}
 	defer func() {
 		if err != nil {
-			for _, p := range written {
-				err = errors.Join(err, eraseFile(p))
-			}
+			err = errors.Join(err, eraseFiles(written))
 		}
 	}()
 	if psk != nil {
-		key, err := keys.NewSoftwarePSK(d.KeyID, 0, psk)
+		shared, err := s.sharePSK(r, d, psk)
+		written = append(written, shared...)
 		if err != nil {
 			return err
-		}
-		for i := range r.Recipients {
-			p := s.pskPath(r.Recipients[i].Name, d.KeyID)
-			written = append(written, p)
-			if err := createPSK(p, d.KeyID, key); err != nil {
-				return err
-			}
 		}
 	}
 	if err := createFresh(path, d.Name, d.KeyID, psk); err != nil {
@@ -135,6 +198,32 @@ func (s *Site) writeDevice(r *Roster, d *Device, doc *deviceDocument, psk *[keys
 	}
 	defer clear(text)
 	return createFile(path, text, modeSecret)
+}
+
+// sharePSK gives every recipient the pre-shared key of a device, and returns the
+// files that it wrote, or began to.
+func (s *Site) sharePSK(r *Roster, d *Device, psk *[keys.SecretSize]byte) (written []string, err error) {
+	key, err := keys.NewSoftwarePSK(d.KeyID, 0, psk)
+	if err != nil {
+		return nil, err
+	}
+	defer key.Erase()
+	for i := range r.Recipients {
+		p := s.pskPath(r.Recipients[i].Name, d.KeyID)
+		written = append(written, p)
+		if err := createPSK(p, d.KeyID, key); err != nil {
+			return written, err
+		}
+	}
+	return written, nil
+}
+
+func eraseFiles(paths []string) error {
+	var errs []error
+	for _, p := range paths {
+		errs = append(errs, eraseFile(p))
+	}
+	return errors.Join(errs...)
 }
 
 func (s *Site) pskPath(recipient string, device keys.KeyID) string {

@@ -69,3 +69,14 @@ func Reread(kind string, text []byte) (document, again []byte, err error) {
 
 // Kinds are the types of armoured blocks.
 var Kinds = []string{typeSiteKey, typeDevice, typeBoot, typeRecipient, typePSK}
+
+// ForgetDevice takes a device off the roster and its files away, as if it had
+// never been enrolled.
+func (s *Site) ForgetDevice(name string) error {
+	return s.change(func(r Roster) (*Roster, error) {
+		i := r.find(name)
+		d := r.Devices[i]
+		r.Devices = append(r.Devices[:i], r.Devices[i+1:]...)
+		return &r, s.eraseDevice(&d)
+	})
+}

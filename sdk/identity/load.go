@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -85,8 +86,22 @@ func (g *Gateway) ReadRoster() (*Roster, error) {
 }
 
 // Devices returns the names of the devices whose identities are here, sorted.
+// The gateway's own is not among them; LoadDevice loads it by the gateway's name.
 func (g *Gateway) Devices() ([]string, error) {
-	return namesIn(filepath.Join(g.Dir, devicesDir), deviceSuffix)
+	names, err := namesIn(filepath.Join(g.Dir, devicesDir), deviceSuffix)
+	return slices.DeleteFunc(names, func(name string) bool { return name == g.Name }), err
+}
+
+// HasDevice reports whether the identity of a device is here.
+func (g *Gateway) HasDevice(name string) (bool, error) {
+	if err := CheckName(name); err != nil {
+		return false, err
+	}
+	_, err := os.Lstat(filepath.Join(g.Dir, devicesDir, name+deviceSuffix))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // LoadDevice loads the identity of one device; see the function LoadDevice.

@@ -19,7 +19,7 @@ func TestRosterOfOthersIsRefused(t *testing.T) {
 	r, other := newRig(t), newRig(t)
 	signed := r.site.Roster().Signed()
 	roster, err := identity.ParseRoster(signed, r.site.Public)
-	if err != nil || len(roster.Devices) != 2 || len(roster.Recipients) != 2 || roster.Serial != r.site.Roster().Serial {
+	if err != nil || len(roster.Devices) != 3 || len(roster.Recipients) != 2 || roster.Serial != r.site.Roster().Serial {
 		t.Fatalf("%+v, %v", roster, err)
 	}
 	_, err = identity.ParseRoster(signed, other.site.Public) // the same name, another key

@@ -268,7 +268,9 @@ func (s *Site) AddBroker(hosts []string) error {
 }
 
 // AddGateway makes the directory of a gateway: its certificate, whose common
-// name is the gateway's, and what it needs to know of the site.
+// name is the gateway's, what it needs to know of the site, and the identity of
+// the device with the gateway's name, under which it seals what it has to say of
+// itself.
 func (s *Site) AddGateway(name string) error {
 	if err := CheckName(name); err != nil {
 		return err
@@ -279,8 +281,11 @@ func (s *Site) AddGateway(name string) error {
 			hint: "choose a name such as gw-2-north",
 		}
 	}
-	return s.change(func(Roster) (*Roster, error) {
-		return nil, buildDir(s.path(gatewaysDir, name), func(dir string) error {
+	return s.change(func(r Roster) (*Roster, error) {
+		if d, ok := r.DeviceNamed(name); ok && d.Gateway != name && d.Revoked.IsZero() {
+			return nil, fmt.Errorf("identity: device %q of gateway %q %w", name, d.Gateway, ErrExists)
+		}
+		err := buildDir(s.path(gatewaysDir, name), func(dir string) error {
 			if err := os.Mkdir(filepath.Join(dir, devicesDir), modeDir); err != nil {
 				return fmt.Errorf("identity: %w", err)
 			}
@@ -289,6 +294,13 @@ func (s *Site) AddGateway(name string) error {
 			}
 			return s.introduce(dir)
 		})
+		if err != nil {
+			return nil, err
+		}
+		if _, err := s.addOwn(&r, name); err != nil {
+			return nil, errors.Join(err, os.RemoveAll(s.path(gatewaysDir, name)))
+		}
+		return &r, nil
 	})
 }
 
@@ -307,9 +319,10 @@ func (s *Site) introduce(dir string) error {
 // RenewCertificates renews, for their keys and with their names, all
 // certificates in the site's directory that end within the given time, and
 // returns the paths of those it renewed. Copy each to where it is used; it is
-// picked up at the next connection.
+// picked up at the next connection. A gateway that has no identity of its own
+// yet, from before there was one, gets it.
 func (s *Site) RenewCertificates(within time.Duration) (renewed []string, err error) {
-	err = s.change(func(Roster) (*Roster, error) {
+	err = s.change(func(r Roster) (*Roster, error) {
 		certs, err := s.certificates()
 		if err != nil {
 			return nil, err
@@ -324,9 +337,29 @@ func (s *Site) RenewCertificates(within time.Duration) (renewed []string, err er
 				renewed = append(renewed, c.cert)
 			}
 		}
-		return nil, nil
+		return s.addOwns(&r)
 	})
 	return renewed, err
+}
+
+// addOwns is addOwn for every gateway; it returns nil if none lacks one.
+func (s *Site) addOwns(r *Roster) (*Roster, error) {
+	gateways, err := namesIn(s.path(gatewaysDir), "")
+	if err != nil {
+		return nil, err
+	}
+	changed := false
+	for _, gateway := range gateways {
+		added, err := s.addOwn(r, gateway)
+		if err != nil {
+			return nil, err
+		}
+		changed = changed || added
+	}
+	if !changed {
+		return nil, nil
+	}
+	return r, nil
 }
 
 type certPaths struct{ cert, key string }

@@ -26,6 +26,7 @@ func TestSiteTree(t *testing.T) {
 		"broker/cert.pem": 0o644, "broker/key.pem": 0o600, "broker/ca.pem": 0o644,
 		"gateways/gw-1/gateway.pem": 0o644, "gateways/gw-1/gateway.key": 0o600, "gateways/gw-1/ca.pem": 0o644,
 		"gateways/gw-1/site.pub": 0o644, "gateways/gw-1/roster": 0o644,
+		"gateways/gw-1/devices/gw-1.device": 0o600, "gateways/gw-1/devices/gw-1.new": 0o600,
 		"gateways/gw-1/devices/bed-1.device": 0o600, "gateways/gw-1/devices/bed-1.new": 0o600,
 		"gateways/gw-1/devices/mcu-1.device": 0o600, "gateways/gw-1/devices/mcu-1.new": 0o600,
 	}

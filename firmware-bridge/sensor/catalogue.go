@@ -44,6 +44,9 @@ func drivers() []Driver {
 			Name: "lines", Title: "key=value or CSV lines, with a mapping or by well-known names",
 			Line: slow, Period: time.Second, Silence: 10 * time.Second,
 			New: func(o Options) (Decoder, error) {
+				if err := o.check("lines", takesLines); err != nil {
+					return nil, err
+				}
 				d, err := lines.New(o.Lines)
 				if err != nil {
 					return nil, err // not the pointer: a nil *lines.Decoder is a Decoder
@@ -55,11 +58,35 @@ func drivers() []Driver {
 	}
 }
 
+// takes is what options a driver takes.
+type takes uint8
+
+const (
+	takesLines takes = 1 << iota
+	takesWaves
+	takesInterval
+)
+
+// check refuses the options that a driver does not take.
+func (o Options) check(name string, t takes) error {
+	switch {
+	case t&takesLines == 0 && !reflect.ValueOf(o.Lines).IsZero():
+		return fmt.Errorf("sensor: %s takes no mapping of fields: that is for the driver %q", name, "lines")
+	case t&takesWaves == 0 && len(o.Waves) > 0:
+		return fmt.Errorf("sensor: %s cannot be asked for waves", name)
+	case t&takesInterval == 0 && o.Interval != 0:
+		return fmt.Errorf("sensor: %s takes no interval: the device sets its own pace", name)
+	case o.Interval < 0:
+		return fmt.Errorf("sensor: interval %v is negative", o.Interval)
+	}
+	return nil
+}
+
 // plain makes a New for a driver that has no options.
 func plain(name string, decoder func() Decoder) func(Options) (Decoder, error) {
 	return func(o Options) (Decoder, error) {
-		if !reflect.ValueOf(o).IsZero() {
-			return nil, fmt.Errorf("sensor: %s takes no mapping of fields: that is for the driver %q", name, "lines")
+		if err := o.check(name, 0); err != nil {
+			return nil, err
 		}
 		return decoder(), nil
 	}

@@ -72,6 +72,14 @@ type Line struct {
 // know.
 type Options struct {
 	Lines lines.Config // for the driver "lines"
+
+	// Waves are the waves to ask the device for, by the names that the page of the
+	// family lists. Default: what the page says.
+	Waves []string
+
+	// Interval is the time between two requests, or two measurements. 0: what the
+	// page of the family says.
+	Interval time.Duration
 }
 
 // Driver is one kind of device.

@@ -61,6 +61,14 @@ func TestOptionsAreForThoseWhoTakeThem(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	for _, o := range []sensor.Options{{Waves: []string{"ecg"}}, {Interval: time.Second}, {Interval: -time.Second}} {
+		for _, name := range []string{"nonin-df2", "lines"} {
+			d, _ := sensor.Lookup(name)
+			if dec, err := d.New(o); err == nil || dec != nil {
+				t.Errorf("%s takes %+v", name, o)
+			}
+		}
+	}
 	o.Lines.Fields[0].Code = "MDC_NONSENSE"
 	d, _ := sensor.Lookup("lines")
 	if dec, err := d.New(o); err == nil || dec != nil {

@@ -31,6 +31,8 @@ var Table = []Layer{
 	{1, "sdk/core/keys", []string{"sdk/core/cbor"}, []string{xcrypto}, primitives},
 	// An envelope is made with keys; nothing else on floor 1 knows its neighbours.
 	{1, "sdk/core/seal", []string{"sdk/core/cbor", "sdk/core/keys"}, nil, primitives},
+	// Both ends of one wire; it carries envelopes and knows nothing of them.
+	{1, "firmware-bridge/link", []string{"sdk/core/cbor"}, nil, []string{"errors"}},
 
 	{2, "sdk/identity/...", []string{"sdk/core/..."}, []string{"github.com/fxamacker/cbor/v2", xcrypto, "golang.org/x/sys"}, nil},
 	{2, "sdk/outbox/...", nil, []string{"golang.org/x/sys"}, nil},

@@ -127,13 +127,15 @@ func ParseHeartbeat(frame []byte) (Heartbeat, error) {
 
 // Log is a line for whoever looks after the sensor. It never holds readings.
 type Log struct {
-	Level byte   // LevelDebug to LevelError
-	Text  []byte // UTF-8, 1 to MaxLog bytes; control characters are possible
+	Session uint32
+	Level   byte   // LevelDebug to LevelError
+	Text    []byte // UTF-8, 1 to MaxLog bytes; control characters are possible
 }
 
 // Append appends the frame.
 func (m *Log) Append(dst []byte) []byte {
-	return append(append(dst, byte(TypeLog), m.Level), m.Text...)
+	dst = appendUint32(append(dst, byte(TypeLog)), m.Session)
+	return append(append(dst, m.Level), m.Text...)
 }
 
 // ParseLog reads a log frame.
@@ -141,7 +143,7 @@ func ParseLog(frame []byte) (Log, error) {
 	if !is(frame, TypeLog, logSize+1, logSize+MaxLog) {
 		return Log{}, ErrMalformed
 	}
-	m := Log{frame[1], frame[logSize:]}
+	m := Log{getUint32(frame[1:]), frame[5], frame[logSize:]}
 	if m.Level > LevelError || !validText(m.Text) {
 		return Log{}, ErrMalformed
 	}
@@ -150,10 +152,11 @@ func ParseLog(frame []byte) (Log, error) {
 
 // Data is a data frame.
 type Data struct {
-	Type Type // TypeReadings, TypeAnchor or TypeSealed
-	Seq  uint32
-	Now  uint64 // of TypeReadings: ms of the sensor's uptime when it was sent
-	Body []byte // not empty
+	Type    Type // TypeReadings, TypeAnchor or TypeSealed
+	Session uint32
+	Seq     uint32
+	Now     uint64 // of TypeReadings: ms of the sensor's uptime when it was sent
+	Body    []byte // not empty
 }
 
 // dataHead returns the length of what a data frame has before its body, or 0
@@ -180,7 +183,8 @@ func MaxBody(t Type, frame int) int {
 
 // Append appends the frame.
 func (m *Data) Append(dst []byte) []byte {
-	dst = appendUint32(append(dst, byte(m.Type)), m.Seq)
+	dst = appendUint32(append(dst, byte(m.Type)), m.Session)
+	dst = appendUint32(dst, m.Seq)
 	if m.Type == TypeReadings {
 		dst = appendUint64(dst, m.Now)
 	}
@@ -197,7 +201,7 @@ func ParseData(frame []byte) (Data, error) {
 	if head == 0 || !is(frame, t, head+1, MaxFrame-CRCSize) {
 		return Data{}, ErrMalformed
 	}
-	m := Data{Type: t, Seq: getUint32(frame[1:]), Body: frame[head:]}
+	m := Data{Type: t, Session: getUint32(frame[1:]), Seq: getUint32(frame[5:]), Body: frame[head:]}
 	if t == TypeReadings {
 		m.Now = getUint64(frame[sealedHead:])
 	}

@@ -79,7 +79,7 @@ const (
 	helloSize     = 1 + 1 + 2 + 2 + sessionSize + seqSize + len(KeyID{})
 	proofSize     = 1 + sessionSize + signatureSize
 	heartbeatSize = 1 + sessionSize + timeSize + seqSize + 4 + 4
-	logSize       = 1 + 1
+	logSize       = 1 + sessionSize + 1
 	welcomeSize   = 1 + 1 + 2 + 1 + sessionSize + challengeSize
 	ackSize       = 1 + sessionSize + seqSize + 1
 	refuseSize    = 1 + sessionSize + 1
@@ -87,7 +87,7 @@ const (
 	pollSize      = 1
 
 	// What a data frame has before its body.
-	sealedHead   = 1 + seqSize
+	sealedHead   = 1 + sessionSize + seqSize
 	readingsHead = sealedHead + timeSize
 )
 

@@ -27,10 +27,15 @@ var Table = []Layer{
 	// unicode/utf8 is tables and arithmetic only, and texts must be valid.
 	{0, "sdk/core/cbor", nil, nil, []string{"errors", "math/bits", "unicode/utf8"}},
 
+	// SHA-2, ChaCha20-Poly1305 and Ed25519 for microcontrollers: arithmetic alone.
+	{0, "sdk/core/microcrypto", nil, nil, []string{"math/bits"}},
+	// Writes its tables, on the developer's machine.
+	{5, "sdk/core/microcrypto/generate", nil, nil, nil},
+
 	{1, "sdk/core/vital", []string{"sdk/core/cbor"}, nil, primitives},
-	{1, "sdk/core/keys", []string{"sdk/core/cbor"}, []string{xcrypto}, primitives},
+	{1, "sdk/core/keys", []string{"sdk/core/cbor", "sdk/core/microcrypto"}, []string{xcrypto}, primitives},
 	// An envelope is made with keys; nothing else on floor 1 knows its neighbours.
-	{1, "sdk/core/seal", []string{"sdk/core/cbor", "sdk/core/keys"}, nil, primitives},
+	{1, "sdk/core/seal", []string{"sdk/core/cbor", "sdk/core/keys", "sdk/core/microcrypto"}, nil, primitives},
 	// Both ends of one wire; it carries envelopes and knows nothing of them.
 	{1, "firmware-bridge/link", []string{"sdk/core/cbor"}, nil, []string{"errors"}},
 

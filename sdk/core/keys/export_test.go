@@ -1,9 +1,6 @@
 package keys
 
-import (
-	"crypto/cipher"
-	"fmt"
-)
+import "fmt"
 
 // What the vectors for HKDF and HMAC need of hkdf.go.
 
@@ -24,8 +21,8 @@ func HKDF(ikm, salt, info []byte) (okm [32]byte) {
 	return okm
 }
 
-// NewAEAD is the library's AEAD of a suite.
-func NewAEAD(suite Algorithm, key []byte) (cipher.AEAD, error) { return newAEAD(suite, key) }
+// Supported reports whether this build has the suite.
+func Supported(suite Algorithm) bool { return supported(suite) }
 
 // Memory prints what the ratchet holds, for tests of erasure.
 func (r *Ratchet) Memory() string { return fmt.Sprint(*r.keys()) }

@@ -1,7 +1,5 @@
 package keys
 
-import "crypto/sha256"
-
 // HKDF (RFC 5869) for the one shape that is needed: SHA-256 and at most 32 bytes
 // of output, so that Expand is a single HMAC. By hand because crypto/hkdf needs
 // Go 1.24 and allocates at every step of the ratchet, and because two
@@ -27,9 +25,9 @@ func hmac(mac *[32]byte, key, message []byte, last ...byte) {
 	}
 	n := 64 + copy(inner[64:], message)
 	n += copy(inner[n:], last)
-	sum := sha256.Sum256(inner[:n])
+	sum := sum256(inner[:n])
 	copy(outer[64:], sum[:])
-	*mac = sha256.Sum256(outer[:])
+	*mac = sum256(outer[:])
 	clear(inner[:])
 	clear(outer[:])
 }

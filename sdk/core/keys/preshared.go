@@ -35,6 +35,7 @@ type SoftwarePSK struct {
 	kid        KeyID
 	generation uint32
 	key        hidden[[SecretSize]byte]
+	scratch    [maxInfo]byte // a field because TinyGo puts what is appended to on the heap
 }
 
 // NewSoftwarePSK returns the key of one device at one generation; the key is
@@ -65,8 +66,7 @@ func (k *SoftwarePSK) ContentSecret(cs *[SecretSize]byte, kid KeyID, boot uint64
 		return errors.New("keys: pre-shared key of another device")
 	}
 	var prk [SecretSize]byte
-	var buf [maxInfo]byte
-	info := k.info(buf[:0])
+	info := k.info(k.scratch[:0])
 	info = cbor.AppendUint(info, boot)
 	info = cbor.AppendUint(info, uint64(k.generation))
 	extract(&prk, salt[:], k.key()[:])
@@ -82,8 +82,7 @@ func (k *SoftwarePSK) Next() error {
 		return ErrGeneration
 	}
 	var prk, next [SecretSize]byte
-	var buf [maxInfo]byte
-	info := k.info(buf[:0])
+	info := k.info(k.scratch[:0])
 	info = cbor.AppendText(info, "next")
 	info = cbor.AppendUint(info, uint64(k.generation)+1)
 	extract(&prk, nil, k.key()[:])

@@ -1,8 +1,6 @@
 package keys
 
 import (
-	"crypto/ed25519"
-	"crypto/sha256"
 	"errors"
 
 	"github.com/vitalseal/vitalseal/sdk/core/cbor"
@@ -24,7 +22,7 @@ type PublicKey struct {
 func NewPublicKey(alg Algorithm, raw []byte) (PublicKey, error) {
 	k := PublicKey{alg: alg}
 	switch {
-	case alg == AlgEd25519 && len(raw) == ed25519.PublicKeySize:
+	case alg == AlgEd25519 && len(raw) == SecretSize:
 	case alg == AlgESP256 && len(raw) == 64 && onP256(raw):
 	default:
 		return PublicKey{}, ErrPublicKey
@@ -69,7 +67,7 @@ func (k *PublicKey) AppendCOSEKey(dst []byte) []byte {
 // ID returns the key id: the first 8 bytes of the SHA-256 thumbprint.
 func (k *PublicKey) ID() KeyID {
 	var buf [80]byte
-	sum := sha256.Sum256(k.AppendCOSEKey(buf[:0]))
+	sum := sum256(k.AppendCOSEKey(buf[:0]))
 	return KeyID(sum[:8])
 }
 
@@ -81,7 +79,7 @@ func (k *PublicKey) Verify(message, sig []byte) bool {
 	}
 	switch k.alg {
 	case AlgEd25519:
-		return ed25519.Verify(k.raw[:32], message, sig)
+		return verifyEd25519((*[32]byte)(k.raw[:32]), message, sig)
 	case AlgESP256:
 		return verifyP256(&k.raw, message, sig)
 	}

@@ -1,11 +1,7 @@
 package keys
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
 	"errors"
-
-	"golang.org/x/crypto/chacha20poly1305"
 
 	"github.com/vitalseal/vitalseal/sdk/core/cbor"
 )
@@ -48,21 +44,40 @@ type Ratchet struct {
 type contentKeys struct {
 	secret [SecretSize]byte
 	iv     [NonceSize]byte
-	nonce  [NonceSize]byte // a field because arguments of an interface's methods escape
-	aead   cipher.AEAD
+	aead   aead
+
+	// Fields because what is passed to an interface's method, and with TinyGo what
+	// is appended to, escapes to the heap.
+	nonce [NonceSize]byte
+	info  [maxInfo]byte
 }
 
 // NewRatchet returns the ratchet at the given epoch, whose content secret is
 // copied.
 func NewRatchet(suite Algorithm, kid KeyID, salt *[SaltSize]byte, epoch uint32, secret *[SecretSize]byte) (*Ratchet, error) {
-	if suite != AlgChaCha20Poly1305 && suite != AlgA256GCM {
-		return nil, ErrSuite
+	r := new(Ratchet)
+	if err := r.Reset(suite, kid, salt, epoch, secret); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Reset makes r what NewRatchet returns, in the memory of r, whose secrets it
+// overwrites. After ErrSuite or ErrEpoch, r is as it was. The zero value may be
+// reset.
+func (r *Ratchet) Reset(suite Algorithm, kid KeyID, salt *[SaltSize]byte, epoch uint32, secret *[SecretSize]byte) error {
+	if !supported(suite) {
+		return ErrSuite
 	}
 	if epoch >= MaxEpochs {
-		return nil, ErrEpoch
+		return ErrEpoch
 	}
-	r := &Ratchet{suite: suite, kid: kid, salt: *salt, epoch: epoch, keys: hide(contentKeys{secret: *secret})}
-	return r, r.rekey()
+	if r.keys == nil {
+		r.keys = hide(contentKeys{})
+	}
+	r.suite, r.kid, r.salt, r.epoch = suite, kid, *salt, epoch
+	r.keys().secret = *secret
+	return r.rekey()
 }
 
 // Clone returns a ratchet of its own at the same epoch.
@@ -103,10 +118,12 @@ func (r *Ratchet) Seek(epoch uint32) error {
 	return r.rekey()
 }
 
-// Erase overwrites the secrets. The AEAD's own copy of the key is left to the
-// garbage collector: neither library offers to wipe it.
+// Erase overwrites the secrets. On a host the AEAD's own copy of the key is left
+// to the garbage collector: neither library offers to wipe it.
 func (r *Ratchet) Erase() {
-	*r.keys() = contentKeys{}
+	if r.keys != nil {
+		*r.keys() = contentKeys{}
+	}
 	r.epoch = MaxEpochs
 }
 
@@ -114,29 +131,32 @@ func (r *Ratchet) Erase() {
 // IV_j XOR seq. The caller uses each seq once, in the epoch it belongs to, and
 // does not call Seal after Erase.
 func (r *Ratchet) Seal(dst []byte, seq uint64, plaintext, aad []byte) []byte {
+	if r.epoch >= MaxEpochs {
+		panic("keys: Seal after Erase") // a caller's error, or else a key of zeros
+	}
 	k := r.keys()
-	return k.aead.Seal(dst, k.nonceFor(seq), plaintext, aad)
+	return k.aead.seal(dst, k.nonceFor(seq), plaintext, aad)
 }
 
 // Open appends the plaintext, or returns ErrOpen.
 func (r *Ratchet) Open(dst []byte, seq uint64, ciphertext, aad []byte) ([]byte, error) {
-	k := r.keys()
-	if k.aead == nil {
+	if r.epoch >= MaxEpochs {
 		return nil, ErrErased
 	}
-	out, err := k.aead.Open(dst, k.nonceFor(seq), ciphertext, aad)
-	if err != nil {
+	k := r.keys()
+	out, ok := k.aead.open(dst, k.nonceFor(seq), ciphertext, aad)
+	if !ok {
 		return nil, ErrOpen
 	}
 	return out, nil
 }
 
-func (k *contentKeys) nonceFor(seq uint64) []byte {
+func (k *contentKeys) nonceFor(seq uint64) *[NonceSize]byte {
 	k.nonce = k.iv
 	for i := range 8 {
 		k.nonce[NonceSize-1-i] ^= byte(seq >> (8 * i))
 	}
-	return k.nonce[:]
+	return &k.nonce
 }
 
 func (r *Ratchet) rekey() error {
@@ -145,30 +165,18 @@ func (r *Ratchet) rekey() error {
 	r.derive(&iv, "IV", NonceSize)
 	k := r.keys()
 	copy(k.iv[:], iv[:])
-	var err error
-	k.aead, err = newAEAD(r.suite, key[:])
+	err := k.aead.setKey(r.suite, &key)
 	clear(key[:])
 	return err
 }
 
 func (r *Ratchet) derive(out *[SecretSize]byte, label string, length int) {
-	var buf [maxInfo]byte
-	info := cbor.AppendArray(buf[:0], 5)
+	k := r.keys()
+	info := cbor.AppendArray(k.info[:0], 5)
 	info = cbor.AppendBytes(info, r.kid[:])
 	info = cbor.AppendBytes(info, r.salt[:])
 	info = cbor.AppendInt(info, int64(r.suite))
 	info = cbor.AppendText(info, label)
 	info = cbor.AppendUint(info, uint64(length))
-	expand(out, &r.keys().secret, info)
-}
-
-func newAEAD(suite Algorithm, key []byte) (cipher.AEAD, error) {
-	if suite == AlgA256GCM {
-		block, err := aes.NewCipher(key)
-		if err != nil {
-			return nil, err
-		}
-		return cipher.NewGCM(block)
-	}
-	return chacha20poly1305.New(key)
+	expand(out, &k.secret, info)
 }

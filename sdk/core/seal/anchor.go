@@ -221,11 +221,7 @@ func (p *Recipient) append(dst []byte) []byte {
 
 // appendProtected appends the protected header as a byte string.
 func (p *Recipient) appendProtected(dst []byte) []byte {
-	var buf [24]byte
-	h := cbor.AppendMap(buf[:0], 2)
-	h = cbor.AppendInt(cbor.AppendUint(h, headerAlg), int64(p.Algorithm))
-	h = cbor.AppendBytes(cbor.AppendUint(h, headerKid), p.KeyID[:])
-	return cbor.AppendBytes(dst, h)
+	return appendProtected(dst, p.Algorithm, p.KeyID)
 }
 
 func (p *Recipient) parse(r *cbor.Reader) {

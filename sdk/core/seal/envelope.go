@@ -1,8 +1,6 @@
 package seal
 
 import (
-	"crypto/sha256"
-
 	"github.com/vitalseal/vitalseal/sdk/core/cbor"
 	"github.com/vitalseal/vitalseal/sdk/core/keys"
 )
@@ -148,7 +146,7 @@ func (v *Verifier) Verify(e Envelope, key *keys.PublicKey) (Verified, error) {
 	if !key.Verify(v.toBeSigned, e.signature) {
 		return Verified{}, ErrBadSignature
 	}
-	digest := sha256.Sum256(v.toBeSigned)
+	digest := sum256(v.toBeSigned)
 	verified := Verified{envelope: e, head: Head(digest[:headSize])}
 	if e.body.kind == KindAnchor {
 		verified.envelope.body.eid = EID(digest[:eidSize])

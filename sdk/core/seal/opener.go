@@ -1,8 +1,6 @@
 package seal
 
 import (
-	"crypto/subtle"
-
 	"github.com/vitalseal/vitalseal/sdk/core/keys"
 )
 
@@ -94,7 +92,7 @@ func (o *Opener) CheckGrant(grant Verified) error {
 func checkCommitment(ratchet *keys.Ratchet, want *[keys.SecretSize]byte) error {
 	var got [keys.SecretSize]byte
 	ratchet.Commitment(&got)
-	if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+	if !equal(&got, want) {
 		return ErrCommitment
 	}
 	return nil

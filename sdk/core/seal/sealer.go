@@ -1,19 +1,22 @@
 package seal
 
 import (
-	"crypto/sha256"
-
 	"github.com/vitalseal/vitalseal/sdk/core/cbor"
 	"github.com/vitalseal/vitalseal/sdk/core/keys"
 )
 
-// maxProtected is the length in bytes of the longest {1: alg, 4: kid}.
-const maxProtected = 16
+// Bounds, in bytes, of what Grow makes room for: all that is signed of a batch but
+// its payload, the longest AAD, and all that is signed of an anchor without
+// recipients.
+const (
+	maxOverhead = 128
+	maxAAD      = 96
+	maxAnchor   = 320
+)
 
 // Sealer seals as one device. It is used by one goroutine, and its memory grows
-// to the size of the largest message and then no more: Seal allocates nothing.
-// (Built with TinyGo 0.41 the libraries' SHA-256 and ChaCha20-Poly1305 take some
-// 560 bytes a message; Seal's own code takes none there either.)
+// to the size of the largest message and then no more: Begin and Seal allocate
+// nothing, on a microcontroller too. Grow has it grow at once.
 //
 // There is no way to resume a chain. A Sealer that starts anew begins a new one
 // with a fresh salt, so that a nonce cannot repeat even where storage was rolled
@@ -25,7 +28,8 @@ type Sealer struct {
 	kid       keys.KeyID
 	protected []byte // the protected header as a byte string, head included
 
-	ratchet    *keys.Ratchet // nil: no chain
+	begun      bool          // there is a chain
+	ratchet    *keys.Ratchet // erased where there is none
 	epochShift uint8
 	encHeader  []byte // <<{1: suite}>>, head included
 	boot       uint64 // of the newest anchor
@@ -41,10 +45,27 @@ type Sealer struct {
 // NewSealer returns a Sealer for the device whose key signer holds.
 func NewSealer(signer keys.Signer) *Sealer {
 	public := signer.Public()
-	s := &Sealer{signer: signer, kid: public.ID()}
+	s := &Sealer{signer: signer, kid: public.ID(), ratchet: new(keys.Ratchet)}
 	s.self = s
 	s.protected = appendProtected(nil, public.Algorithm(), s.kid)
 	return s
+}
+
+// Grow makes room for payloads of up to n bytes and for anchors of a pre-shared
+// key, so that no later Begin or Seal takes memory for them, for a dst with
+// capacity enough. A microcontroller calls it once.
+func (s *Sealer) Grow(n int) {
+	s.toBeSigned = grow(s.toBeSigned, max(n+maxOverhead, maxAnchor))
+	s.aad = grow(s.aad, max(maxAAD, maxAnchor))
+	s.signature = grow(s.signature, keys.SignatureSize)
+	s.encHeader = grow(s.encHeader, 8)
+}
+
+func grow(b []byte, n int) []byte {
+	if cap(b) >= n {
+		return b
+	}
+	return append(make([]byte, 0, n), b...)
 }
 
 // KeyID returns the id of the device.
@@ -76,23 +97,23 @@ func (s *Sealer) Begin(dst []byte, anchor *Anchor, secret *[keys.SecretSize]byte
 	if !anchor.valid() || anchor.Boot <= s.boot || anchor.Salt == s.salt {
 		return nil, ErrAnchor
 	}
-	ratchet, err := keys.NewRatchet(anchor.Suite, s.kid, &anchor.Salt, 0, secret)
-	if err != nil {
+	if err := s.ratchet.Reset(anchor.Suite, s.kid, &anchor.Salt, 0, secret); err != nil {
 		return nil, err
 	}
-	ratchet.Commitment(&anchor.Commitment)
-	s.End()
+	s.begun = false // the chain before has lost its keys
+	s.ratchet.Commitment(&anchor.Commitment)
 	s.toBeSigned = appendSigStart(s.toBeSigned[:0], s.protected)
-	payload := anchor.append(nil) // MaxRecipients of the largest kind stay below MaxMessage
+	payload := anchor.append(s.aad[:0]) // MaxRecipients of the largest kind stay below MaxMessage
+	s.aad = payload
 	s.toBeSigned = cbor.AppendBytes(s.toBeSigned, payload)
-	dst, err = s.sign(dst, len(payload))
+	dst, err := s.sign(dst, len(payload))
 	if err != nil {
-		ratchet.Erase()
+		s.ratchet.Erase()
 		return nil, err
 	}
-	digest := sha256.Sum256(s.toBeSigned)
+	digest := sum256(s.toBeSigned)
 	s.check = Checkpoint{EID: EID(digest[:eidSize]), Head: Head(digest[:headSize])}
-	s.ratchet, s.epochShift, s.granting = ratchet, anchor.EpochShift, 0
+	s.begun, s.epochShift, s.granting = true, anchor.EpochShift, 0
 	s.boot, s.salt = anchor.Boot, anchor.Salt
 	s.encHeader = appendEncHeader(s.encHeader[:0], anchor.Suite)
 	return dst, nil
@@ -100,9 +121,9 @@ func (s *Sealer) Begin(dst []byte, anchor *Anchor, secret *[keys.SecretSize]byte
 
 // End erases the content keys. Seal returns ErrNoAnchor until the next Begin.
 func (s *Sealer) End() {
-	if s.ratchet != nil && s.self == s {
+	if s.self == s {
 		s.ratchet.Erase()
-		s.ratchet = nil
+		s.begun = false
 	}
 }
 
@@ -112,7 +133,7 @@ func (s *Sealer) End() {
 // its end. When the signer fails, the sequence number and its nonce are used up
 // and the chain has ended: begin a new one.
 func (s *Sealer) Seal(dst, payload []byte) ([]byte, error) {
-	if s.ratchet == nil || s.self != s {
+	if !s.begun || s.self != s {
 		return nil, ErrNoAnchor
 	}
 	if len(payload) == 0 || len(payload) > MaxPayload {
@@ -128,16 +149,15 @@ func (s *Sealer) Seal(dst, payload []byte) ([]byte, error) {
 	}
 	// From here to the end there is no chain: a signer that panics, and a caller
 	// that recovers, must not find this nonce unused.
-	ratchet := s.ratchet
-	s.ratchet = nil
-	size := s.appendBatch(ratchet, seq, payload)
+	s.begun = false
+	size := s.appendBatch(seq, payload)
 	dst, err := s.sign(dst, size)
 	if err != nil {
-		ratchet.Erase()
+		s.ratchet.Erase()
 		return nil, err
 	}
-	s.ratchet = ratchet
-	digest := sha256.Sum256(s.toBeSigned)
+	s.begun = true
+	digest := sum256(s.toBeSigned)
 	s.check.Seq = seq
 	s.check.Head = Head(digest[:headSize])
 	return dst, nil
@@ -145,7 +165,7 @@ func (s *Sealer) Seal(dst, payload []byte) ([]byte, error) {
 
 // appendBatch writes the Sig_structure of a batch and returns the size of its
 // payload. Every length is known before the first byte, so nothing moves.
-func (s *Sealer) appendBatch(ratchet *keys.Ratchet, seq uint64, payload []byte) int {
+func (s *Sealer) appendBatch(seq uint64, payload []byte) int {
 	ivSize := partialIVSize(seq)
 	cipherSize := len(payload) + keys.TagSize
 	size := 1 + (1 + eidSize) + (1 + headSize) +
@@ -165,7 +185,7 @@ func (s *Sealer) appendBatch(ratchet *keys.Ratchet, seq uint64, payload []byte) 
 	}
 	b = cbor.AppendBytesHead(b, cipherSize)
 	s.aad = appendAAD(s.aad[:0], s.encHeader, s.protected, s.check.EID, s.check.Head)
-	s.toBeSigned = ratchet.Seal(b, seq, payload, s.aad)
+	s.toBeSigned = s.ratchet.Seal(b, seq, payload, s.aad)
 	return size
 }
 
@@ -192,7 +212,7 @@ func (s *Sealer) sign(dst []byte, size int) ([]byte, error) {
 // 1 or later (ErrAnchor): to grant a whole chain, name the recipient in its
 // anchor.
 func (s *Sealer) GrantSecret() (epoch uint32, secret [keys.SecretSize]byte, err error) {
-	if s.ratchet == nil || s.self != s {
+	if !s.begun || s.self != s {
 		return 0, secret, ErrNoAnchor
 	}
 	if s.ratchet.Epoch() == 0 {
@@ -208,7 +228,7 @@ func (s *Sealer) GrantSecret() (epoch uint32, secret [keys.SecretSize]byte, err 
 // the secret of an earlier one, or the recipient is out of range, it is
 // ErrAnchor: call GrantSecret again.
 func (s *Sealer) Grant(dst []byte, recipient Recipient) ([]byte, error) {
-	if s.ratchet == nil || s.self != s {
+	if !s.begun || s.self != s {
 		return nil, ErrNoAnchor
 	}
 	if s.granting == 0 || s.granting != s.ratchet.Epoch() || !recipient.valid() {
@@ -224,19 +244,25 @@ func (s *Sealer) Grant(dst []byte, recipient Recipient) ([]byte, error) {
 
 // appendProtected appends the protected header {1: alg, 4: kid} as a byte string.
 func appendProtected(dst []byte, alg keys.Algorithm, kid keys.KeyID) []byte {
-	var buf [maxProtected]byte
-	h := cbor.AppendMap(buf[:0], 2)
-	h = cbor.AppendInt(cbor.AppendUint(h, headerAlg), int64(alg))
-	h = cbor.AppendBytes(cbor.AppendUint(h, headerKid), kid[:])
-	return cbor.AppendBytes(dst, h)
+	dst = cbor.AppendBytesHead(dst, 1+1+algorithmLen(alg)+1+1+len(kid))
+	dst = cbor.AppendMap(dst, 2)
+	dst = cbor.AppendInt(cbor.AppendUint(dst, headerAlg), int64(alg))
+	return cbor.AppendBytes(cbor.AppendUint(dst, headerKid), kid[:])
 }
 
 // appendEncHeader appends the protected header {1: suite} as a byte string.
 func appendEncHeader(dst []byte, suite keys.Algorithm) []byte {
-	var buf [8]byte
-	h := cbor.AppendMap(buf[:0], 1)
-	h = cbor.AppendInt(cbor.AppendUint(h, headerAlg), int64(suite))
-	return cbor.AppendBytes(dst, h)
+	dst = cbor.AppendBytesHead(dst, 1+1+algorithmLen(suite))
+	dst = cbor.AppendMap(dst, 1)
+	return cbor.AppendInt(cbor.AppendUint(dst, headerAlg), int64(suite))
+}
+
+// algorithmLen returns the length in bytes of the encoding of alg.
+func algorithmLen(alg keys.Algorithm) int {
+	if alg < 0 {
+		alg = ^alg
+	}
+	return cbor.HeadLen(uint64(alg))
 }
 
 // appendSigStart appends a Sig_structure (RFC 9052, section 4.4) up to its last

@@ -1,0 +1,255 @@
+package microcrypto
+
+// element is a number modulo p = 2^255 - 19: nine limbs of 29 bits, the highest
+// of 23. (Ten limbs of 25.5 bits are more usual; nine need 81 products for 100,
+// and 29 bits leave room to add without a carry.)
+//
+// An element is reduced when its limbs are below 2^29, the highest below 2^23,
+// but limb 1 may exceed 2^29 by 2^17 and limb 0 by 2^12. Products are reduced. A
+// sum of two reduced elements has limbs up to 2^30 and a bit, a difference up to
+// 3*2^29: mul takes a sum or difference with a sum, and square takes a sum, since
+// nine products of 2^30.6 and 2^30.1 stay below 2^64. Any other result of add and
+// sub goes through carry first.
+type element [9]uint32
+
+const (
+	mask29 = 1<<29 - 1
+	mask23 = 1<<23 - 1
+	// fold is 2^261 modulo p: what the columns above the ninth count.
+	fold = 19 << 6
+)
+
+// add sets e to a + b.
+func (e *element) add(a, b *element) {
+	for i := range e {
+		e[i] = a[i] + b[i]
+	}
+}
+
+// sub sets e to a - b, for a reduced b: a + 2p - b.
+func (e *element) sub(a, b *element) {
+	e[0] = a[0] + (1<<30 - 38) - b[0]
+	for i := 1; i < 8; i++ {
+		e[i] = a[i] + (1<<30 - 2) - b[i]
+	}
+	e[8] = a[8] + (1<<24 - 2) - b[8]
+}
+
+// carry reduces e.
+func (e *element) carry() {
+	c := uint32(0)
+	for i := range 8 {
+		c += e[i]
+		e[i] = c & mask29
+		c >>= 29
+	}
+	c += e[8]
+	e[8] = c & mask23
+	e[0] += c >> 23 * 19
+}
+
+// mul sets e to a * b.
+func (e *element) mul(a, b *element) {
+	a0, a1, a2, a3, a4, a5, a6, a7, a8 := wide(a)
+	b0, b1, b2, b3, b4, b5, b6, b7, b8 := wide(b)
+	var h element
+
+	t := a1*b8 + a2*b7 + a3*b6 + a4*b5 + a5*b4 + a6*b3 + a7*b2 + a8*b1
+	h[0] = uint32(t) & mask29
+	t = t>>29 + a2*b8 + a3*b7 + a4*b6 + a5*b5 + a6*b4 + a7*b3 + a8*b2
+	h[1] = uint32(t) & mask29
+	t = t>>29 + a3*b8 + a4*b7 + a5*b6 + a6*b5 + a7*b4 + a8*b3
+	h[2] = uint32(t) & mask29
+	t = t>>29 + a4*b8 + a5*b7 + a6*b6 + a7*b5 + a8*b4
+	h[3] = uint32(t) & mask29
+	t = t>>29 + a5*b8 + a6*b7 + a7*b6 + a8*b5
+	h[4] = uint32(t) & mask29
+	t = t>>29 + a6*b8 + a7*b7 + a8*b6
+	h[5] = uint32(t) & mask29
+	t = t>>29 + a7*b8 + a8*b7
+	h[6] = uint32(t) & mask29
+	t = t>>29 + a8*b8
+	h[7] = uint32(t) & mask29
+	h[8] = uint32(t >> 29)
+
+	t = uint64(h[0])*fold + a0*b0
+	h[0] = uint32(t) & mask29
+	t = t>>29 + uint64(h[1])*fold + a0*b1 + a1*b0
+	h[1] = uint32(t) & mask29
+	t = t>>29 + uint64(h[2])*fold + a0*b2 + a1*b1 + a2*b0
+	h[2] = uint32(t) & mask29
+	t = t>>29 + uint64(h[3])*fold + a0*b3 + a1*b2 + a2*b1 + a3*b0
+	h[3] = uint32(t) & mask29
+	t = t>>29 + uint64(h[4])*fold + a0*b4 + a1*b3 + a2*b2 + a3*b1 + a4*b0
+	h[4] = uint32(t) & mask29
+	t = t>>29 + uint64(h[5])*fold + a0*b5 + a1*b4 + a2*b3 + a3*b2 + a4*b1 + a5*b0
+	h[5] = uint32(t) & mask29
+	t = t>>29 + uint64(h[6])*fold + a0*b6 + a1*b5 + a2*b4 + a3*b3 + a4*b2 + a5*b1 + a6*b0
+	h[6] = uint32(t) & mask29
+	t = t>>29 + uint64(h[7])*fold + a0*b7 + a1*b6 + a2*b5 + a3*b4 + a4*b3 + a5*b2 + a6*b1 + a7*b0
+	h[7] = uint32(t) & mask29
+	t = t>>29 + uint64(h[8])*fold + a0*b8 + a1*b7 + a2*b6 + a3*b5 + a4*b4 + a5*b3 + a6*b2 + a7*b1 + a8*b0
+	e.finish(&h, t)
+}
+
+// square sets e to a * a.
+func (e *element) square(a *element) {
+	a0, a1, a2, a3, a4, a5, a6, a7, a8 := wide(a)
+	d0, d1, d2, d3, d4, d5, d6, d7 := twice(a)
+	var h element
+
+	t := d1*a8 + d2*a7 + d3*a6 + d4*a5
+	h[0] = uint32(t) & mask29
+	t = t>>29 + d2*a8 + d3*a7 + d4*a6 + a5*a5
+	h[1] = uint32(t) & mask29
+	t = t>>29 + d3*a8 + d4*a7 + d5*a6
+	h[2] = uint32(t) & mask29
+	t = t>>29 + d4*a8 + d5*a7 + a6*a6
+	h[3] = uint32(t) & mask29
+	t = t>>29 + d5*a8 + d6*a7
+	h[4] = uint32(t) & mask29
+	t = t>>29 + d6*a8 + a7*a7
+	h[5] = uint32(t) & mask29
+	t = t>>29 + d7*a8
+	h[6] = uint32(t) & mask29
+	t = t>>29 + a8*a8
+	h[7] = uint32(t) & mask29
+	h[8] = uint32(t >> 29)
+
+	t = uint64(h[0])*fold + a0*a0
+	h[0] = uint32(t) & mask29
+	t = t>>29 + uint64(h[1])*fold + d0*a1
+	h[1] = uint32(t) & mask29
+	t = t>>29 + uint64(h[2])*fold + d0*a2 + a1*a1
+	h[2] = uint32(t) & mask29
+	t = t>>29 + uint64(h[3])*fold + d0*a3 + d1*a2
+	h[3] = uint32(t) & mask29
+	t = t>>29 + uint64(h[4])*fold + d0*a4 + d1*a3 + a2*a2
+	h[4] = uint32(t) & mask29
+	t = t>>29 + uint64(h[5])*fold + d0*a5 + d1*a4 + d2*a3
+	h[5] = uint32(t) & mask29
+	t = t>>29 + uint64(h[6])*fold + d0*a6 + d1*a5 + d2*a4 + a3*a3
+	h[6] = uint32(t) & mask29
+	t = t>>29 + uint64(h[7])*fold + d0*a7 + d1*a6 + d2*a5 + d3*a4
+	h[7] = uint32(t) & mask29
+	t = t>>29 + uint64(h[8])*fold + d0*a8 + d1*a7 + d2*a6 + d3*a5 + a4*a4
+	e.finish(&h, t)
+}
+
+// finish sets e to the limbs of h with t as the highest, reduced. What exceeds
+// bit 255 counts 19.
+func (e *element) finish(h *element, t uint64) {
+	*e = *h
+	e[8] = uint32(t) & mask23
+	t = t>>23*19 + uint64(h[0])
+	e[0] = uint32(t) & mask29
+	e[1] = h[1] + uint32(t>>29)
+}
+
+func wide(e *element) (e0, e1, e2, e3, e4, e5, e6, e7, e8 uint64) {
+	return uint64(e[0]), uint64(e[1]), uint64(e[2]), uint64(e[3]), uint64(e[4]),
+		uint64(e[5]), uint64(e[6]), uint64(e[7]), uint64(e[8])
+}
+
+func twice(e *element) (e0, e1, e2, e3, e4, e5, e6, e7 uint64) {
+	return uint64(e[0] << 1), uint64(e[1] << 1), uint64(e[2] << 1), uint64(e[3] << 1),
+		uint64(e[4] << 1), uint64(e[5] << 1), uint64(e[6] << 1), uint64(e[7] << 1)
+}
+
+// squareTimes sets e to a^(2^n), for n of 1 or more.
+func (e *element) squareTimes(a *element, n int) {
+	e.square(a)
+	for range n - 1 {
+		e.square(e)
+	}
+}
+
+// power250 sets e to a^(2^250 - 1) and a11 to a^11.
+func (e *element) power250(a11, a *element) {
+	var t, u element
+	t.square(a)           // 2
+	u.squareTimes(&t, 2)  // 8
+	u.mul(&u, a)          // 9
+	a11.mul(&u, &t)       // 11
+	t.square(a11)         // 22
+	t.mul(&t, &u)         // 2^5 - 1
+	u.squareTimes(&t, 5)  //
+	t.mul(&t, &u)         // 2^10 - 1
+	u.squareTimes(&t, 10) //
+	u.mul(&u, &t)         // 2^20 - 1
+	e.squareTimes(&u, 20) //
+	e.mul(e, &u)          // 2^40 - 1
+	e.squareTimes(e, 10)  //
+	t.mul(&t, e)          // 2^50 - 1
+	e.squareTimes(&t, 50) //
+	e.mul(e, &t)          // 2^100 - 1
+	u.squareTimes(e, 100) //
+	e.mul(e, &u)          // 2^200 - 1
+	e.squareTimes(e, 50)  //
+	e.mul(e, &t)          // 2^250 - 1
+}
+
+// invert sets e to 1/a, and 0 for 0: a^(p-2), and p - 2 is 2^255 - 21.
+func (e *element) invert(a *element) {
+	var a11 element
+	e.power250(&a11, a)
+	e.squareTimes(e, 5)
+	e.mul(e, &a11)
+}
+
+// setWords sets e to a number of 255 bits in little-endian words; the highest bit
+// is left out.
+func (e *element) setWords(w *[8]uint32) {
+	e[0] = w[0] & mask29
+	e[1] = (w[0]>>29 | w[1]<<3) & mask29
+	e[2] = (w[1]>>26 | w[2]<<6) & mask29
+	e[3] = (w[2]>>23 | w[3]<<9) & mask29
+	e[4] = (w[3]>>20 | w[4]<<12) & mask29
+	e[5] = (w[4]>>17 | w[5]<<15) & mask29
+	e[6] = (w[5]>>14 | w[6]<<18) & mask29
+	e[7] = (w[6]>>11 | w[7]<<21) & mask29
+	e[8] = w[7] >> 8 & mask23
+}
+
+// words sets w to the number from 0 to p-1, for an e that is reduced or a sum or
+// difference of such.
+func (e *element) words(w *[8]uint32) {
+	x := *e
+	x.carry()
+	x.carry()
+	x.carry() // below 2^255 now
+	over := uint32(19)
+	for i := range 8 {
+		over = (over + x[i]) >> 29
+	}
+	x[0] += 19 * ((over + x[8]) >> 23) // p or more: subtract it as 19 - 2^255
+	x.carryOut()
+	w[0] = x[0] | x[1]<<29
+	w[1] = x[1]>>3 | x[2]<<26
+	w[2] = x[2]>>6 | x[3]<<23
+	w[3] = x[3]>>9 | x[4]<<20
+	w[4] = x[4]>>12 | x[5]<<17
+	w[5] = x[5]>>15 | x[6]<<14
+	w[6] = x[6]>>18 | x[7]<<11
+	w[7] = x[7]>>21 | x[8]<<8
+}
+
+// carryOut is carry that drops what exceeds bit 255.
+func (e *element) carryOut() {
+	c := uint32(0)
+	for i := range 8 {
+		c += e[i]
+		e[i] = c & mask29
+		c >>= 29
+	}
+	e[8] = (e[8] + c) & mask23
+}
+
+// swap exchanges e and f if mask is all ones, and does not if it is 0.
+func (e *element) swap(f *element, mask uint32) {
+	for i := range e {
+		x := (e[i] ^ f[i]) & mask
+		e[i] ^= x
+		f[i] ^= x
+	}
+}

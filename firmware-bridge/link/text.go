@@ -53,3 +53,34 @@ func validText(p []byte) bool {
 	}
 	return true
 }
+
+// repairText turns bytes that are not UTF-8 into question marks and returns how
+// many bytes are left; if text was cut, a character that it ends inside goes.
+func repairText(p []byte, cut bool) int {
+	for i := 0; i < len(p); {
+		n := runeLen(p[i:])
+		if n > 0 {
+			i += n
+			continue
+		}
+		if cut && incomplete(p[i:]) {
+			return i
+		}
+		p[i] = '?'
+		i++
+	}
+	return len(p)
+}
+
+// incomplete reports whether p is the beginning of one character.
+func incomplete(p []byte) bool {
+	if len(p) > 3 {
+		return false
+	}
+	whole := [4]byte{0x80, 0x80, 0x80, 0x80}
+	if p[0] == 0xe0 || p[0] == 0xf0 {
+		whole[1] = 0xa0 // 0x80 would make an overlong form
+	}
+	copy(whole[:], p)
+	return runeLen(whole[:]) > len(p)
+}

@@ -55,8 +55,12 @@ func (p *Pipeline) account(ranges []outbox.Range) ([]outbox.Record, error) {
 		p.log.Warn("outbox is full: the oldest readings are dropped",
 			"device", keys.KeyID(lost.Device), "first", lost.From, "last", lost.To)
 		d := p.deviceByKey(lost.Device)
-		if d == nil {
-			continue // of a device that is no longer configured: nobody here can sign for it
+		if d == nil { // it seals for itself, or is no longer configured: the gateway says that it lost it
+			var err error
+			if d, err = p.own(); err != nil {
+				p.log.Error("the loss is not signed for", "device", keys.KeyID(lost.Device), "error", err)
+				continue
+			}
 		}
 		record, err := d.chain.signForLoss(lost)
 		if err != nil {

@@ -280,7 +280,7 @@ func (c *chain) prepare() error {
 		return nil
 	}
 	p := &prepared{anchor: seal.Anchor{
-		Suite: c.pipeline.conf.Suite, Flags: c.pipeline.conf.Flags,
+		Suite: c.pipeline.conf.Suite, Flags: c.flags(),
 		Heartbeat: uint32(c.pipeline.conf.Heartbeat.Milliseconds()),
 	}}
 	var err error
@@ -290,6 +290,15 @@ func (c *chain) prepare() error {
 	}
 	c.next = p
 	return nil
+}
+
+// flags returns those of the configuration. What the gateway says of itself is
+// sealed where it is made.
+func (c *chain) flags() seal.Flags {
+	if c.device.name == c.pipeline.gateway.Name {
+		return c.pipeline.conf.Flags &^ seal.FlagSealedAtEdge
+	}
+	return c.pipeline.conf.Flags
 }
 
 // begin begins the chain of the span, its anchor ahead of all sealed under it.
@@ -342,11 +351,9 @@ func (p *prepared) erase() {
 	}
 }
 
-func (c *chain) topics(site, gateway string) {
-	t := mqtt.Topic{Kind: mqtt.KindData, Site: site, Gateway: gateway, Device: c.device.kid.String()}
-	c.topicData = t.String()
-	t.Kind = mqtt.KindEvent
-	c.topicEvent = t.String()
+func (c *chain) topics() {
+	c.topicData = c.pipeline.topic(mqtt.KindData, c.device.kid)
+	c.topicEvent = c.pipeline.topic(mqtt.KindEvent, c.device.kid)
 }
 
 // end erases the keys and gives the identity free.

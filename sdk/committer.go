@@ -92,19 +92,29 @@ func (p *Pipeline) cycle(now time.Time) error {
 	waiting := p.syncs
 	p.syncs = nil
 	p.mu.Unlock()
-	var errs []error
-	for _, d := range p.allDevices() {
-		if err := d.chain.cycle(now); err != nil {
-			errs = append(errs, err)
+	var all []error
+	failed := map[any]error{} // by *Device or *Carrier
+	fail := func(who any, err error) {
+		if err != nil {
+			failed[who] = err
+			all = append(all, err)
 		}
 	}
-	if err := p.queue.Commit(); err != nil {
-		errs = append(errs, err)
+	for _, d := range p.allDevices() {
+		fail(d, d.chain.cycle(now))
 	}
-	err := errors.Join(errs...)
+	for _, c := range p.allCarriers() {
+		fail(c, c.cycle(now))
+	}
+	commit := p.queue.Commit()
+	err := errors.Join(append(all, commit)...)
 	p.note(err) // before anybody is answered, who may ask Stats for the reason
-	for _, done := range waiting {
-		done <- err
+	for _, w := range waiting {
+		if w.of == nil {
+			w.done <- err
+		} else {
+			w.done <- errors.Join(failed[w.of], commit)
+		}
 	}
 	return err
 }
@@ -135,6 +145,12 @@ func (p *Pipeline) allDevices() []*Device {
 	return slices.Clone(p.devices)
 }
 
+func (p *Pipeline) allCarriers() []*Carrier {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.carriers)
+}
+
 // beganChain remembers that an anchor is retained at the broker, before it is. A
 // disk that does not take that note does not keep readings from being sealed: it
 // is written with the next.
@@ -142,6 +158,11 @@ func (p *Pipeline) beganChain(kid keys.KeyID, check seal.Checkpoint, beacon seal
 	p.state.heard(beacon)
 	p.state.began(kid, check, time.Now())
 	p.saveState()
+}
+
+// topic returns the topic of what a device seals, but for anchors.
+func (p *Pipeline) topic(kind mqtt.Kind, kid keys.KeyID) string {
+	return mqtt.Topic{Kind: kind, Site: p.site, Gateway: p.gateway.Name, Device: kid.String()}.String()
 }
 
 func (p *Pipeline) anchorTopic(kid keys.KeyID, eid seal.EID) string {

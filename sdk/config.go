@@ -71,10 +71,12 @@ type periods struct {
 	housekeeping time.Duration // how often old anchors and the state are looked after
 	retryCommit  time.Duration // after a commit that failed
 	retryRun     time.Duration // after publishing ended with an error
+	roster       time.Duration // how often the roster is read for devices that seal for themselves
 }
 
 var defaultPeriods = periods{
 	anchorLife: 24 * time.Hour, housekeeping: 30 * time.Second, retryCommit: time.Second, retryRun: 5 * time.Second,
+	roster: rosterPeriod,
 }
 
 const (

@@ -76,6 +76,8 @@ func (d *Device) Record(readings ...vital.Numeric) error {
 			n.Time = ms
 			d.now.open.Numerics = append(d.now.open.Numerics, n)
 		}
+	} else if errors.Is(err, ErrFull) {
+		d.refuse(len(readings))
 	}
 	d.mu.Unlock()
 	d.pipeline.wake()
@@ -88,12 +90,21 @@ func (d *Device) Record(readings ...vital.Numeric) error {
 // since a wave is complete when its last sample arrives. The batch is copied.
 // Alerts in it are sealed at once, each in a message of its own. Either all is
 // taken or, with ErrFull or an error that says what is wrong with an entry,
-// nothing. Drops and Heartbeats are the pipeline's own and are ignored; so is
-// Label, see Device.Label. What arrived more than a minute before the chain
-// began, or before the clock was last set, gets the time of that minute.
-func (d *Device) RecordBatch(at time.Time, b *vital.Batch) error {
+// nothing.
+//
+// Drops are what the sensor says it could not keep; they are sealed with the
+// reason DropSensor and name no chain. Heartbeats are the pipeline's own and
+// are ignored; so is Label, see Device.Label. Time that is more than a day ago
+// counts as a day ago.
+func (d *Device) RecordBatch(at time.Time, b *vital.Batch) error { return d.record(at, b, true) }
+
+// Offer is RecordBatch for a caller who keeps what is refused and offers it again:
+// with ErrFull nothing is counted as lost.
+func (d *Device) Offer(at time.Time, b *vital.Batch) error { return d.record(at, b, false) }
+
+func (d *Device) record(at time.Time, b *vital.Batch, lost bool) error {
 	count := b.Len() - len(b.Drops) - len(b.Heartbeats)
-	if count == 0 {
+	if count+len(b.Drops) == 0 {
 		return nil
 	}
 	if err := validate(b); err != nil {
@@ -104,9 +115,13 @@ func (d *Device) RecordBatch(at time.Time, b *vital.Batch) error {
 		at = now
 	}
 	d.mu.Lock()
+	d.reach(at, now)
 	ms, err := d.take(count, batchCost(b), len(b.Alerts), at, now)
-	if err == nil {
+	switch {
+	case err == nil:
 		d.copyIn(ms, b)
+	case errors.Is(err, ErrFull) && lost:
+		d.refuse(count)
 	}
 	d.mu.Unlock()
 	d.pipeline.wake()
@@ -130,6 +145,8 @@ func (d *Device) Alert(a vital.Alert) error {
 	if err == nil {
 		a.Time = ms
 		d.now.alerts = append(d.now.alerts, a)
+	} else if errors.Is(err, ErrFull) {
+		d.refuse(1)
 	}
 	d.mu.Unlock()
 	d.pipeline.hurry()
@@ -149,6 +166,8 @@ func (d *Device) Event(e vital.Event) error {
 	if err == nil {
 		e.Time = ms
 		d.now.open.Events = append(d.now.open.Events, e)
+	} else if errors.Is(err, ErrFull) {
+		d.refuse(1)
 	}
 	d.mu.Unlock()
 	d.pipeline.wake()
@@ -190,8 +209,6 @@ func (d *Device) take(readings, cost, alerts int, at, now time.Time) (ms uint64,
 	d.followClock(now)
 	s := d.now
 	if cost > 0 && d.cost+cost > d.pipeline.conf.MaxWaiting || alerts > 0 && len(s.alerts)+alerts > maxAlertsWaiting {
-		d.refused += uint64(readings)
-		d.lost += uint64(readings)
 		return 0, ErrFull
 	}
 	d.cost += cost
@@ -200,6 +217,12 @@ func (d *Device) take(readings, cost, alerts int, at, now time.Time) (ms uint64,
 	d.total += uint64(readings)
 	d.last = at
 	return s.origin.since(at), nil
+}
+
+// refuse counts readings that were not taken and are lost. d.mu is held.
+func (d *Device) refuse(readings int) {
+	d.refused += uint64(readings)
+	d.lost += uint64(readings)
 }
 
 // stop records that the pipeline is being closed, as the last thing.
@@ -230,6 +253,9 @@ func (d *Device) copyIn(ms uint64, b *vital.Batch) {
 	for _, e := range b.Events {
 		e.Time += ms
 		s.open.Events = append(s.open.Events, e)
+	}
+	for _, drop := range b.Drops {
+		s.open.Drops = append(s.open.Drops, vital.Dropped{Time: drop.Time + ms, Reason: vital.DropSensor, Count: drop.Count})
 	}
 }
 
@@ -280,6 +306,9 @@ func validate(b *vital.Batch) error {
 	for i := range b.Events {
 		check(b.Events[i].Time, b.Events[i].Validate())
 	}
+	for i := range b.Drops {
+		check(b.Drops[i].Time, b.Drops[i].Validate())
+	}
 	return err
 }
 
@@ -299,7 +328,7 @@ func samplesToMillis(n int, rate vital.Decimal) uint64 {
 }
 
 func batchCost(b *vital.Batch) int {
-	cost := len(b.Numerics)*numericCost + (len(b.Enumerations)+len(b.Events))*recordCost
+	cost := len(b.Numerics)*numericCost + (len(b.Enumerations)+len(b.Events)+len(b.Drops))*recordCost
 	for i := range b.Waves {
 		n := len(b.Waves[i].Samples)
 		cost += waveCost*(1+n/maxWavePiece) + sampleCost*n

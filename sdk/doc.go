@@ -30,11 +30,25 @@
 //
 // A label holds from the call of Device.Label on, and every message carries it. A
 // reading's time counts on the monotonic clock; when the wall clock is set or the
-// machine was suspended, the next reading is the first under the new clock. What
-// was refused or dropped is said once, in a signed record.
+// machine was suspended, the next reading is the first under the new clock. What a
+// sensor kept while its gateway was away begins a chain that reaches a day back.
+// What was refused or dropped is said once, in a signed record.
 //
 // The next chain names the one before and, after Close, its end. After a crash it
 // claims no end: the tail is proven by its own messages alone.
+//
+// # Sensors that seal for themselves
+//
+// A sensor that holds its own keys hands the gateway anchors and batches that are
+// sealed already. A Carrier verifies each with the device's public key from the
+// roster, keeps it and publishes it, and can neither read nor alter it:
+//
+//	c, err := p.Carrier("monitor-4")
+//	err = c.Carry(message)
+//	err = c.Sync(ctx) // now the sensor may forget it
+//
+// What the gateway notices itself, a foreign device on a port for one, it seals
+// as the device of its own name: see Pipeline.Event.
 //
 // # Receiving
 //

@@ -72,3 +72,11 @@ func (b *Beacons) Begin(now time.Time) (seal.Beacon, bool) {
 	b.e.echoed(next)
 	return next, true
 }
+
+// QuickRoster has the roster read anew for each message that is carried.
+func (c *Config) QuickRoster() {
+	if c.periods == (periods{}) {
+		c.periods = defaultPeriods
+	}
+	c.periods.roster = 0
+}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -28,6 +29,7 @@ type Pipeline struct {
 	queue   *outbox.Queue
 	state   *state
 	feed    *feed
+	roster  rosterFile
 
 	wakes  chan struct{} // something is waiting
 	urgent chan struct{} // do not wait for Every
@@ -41,7 +43,8 @@ type Pipeline struct {
 
 	mu         sync.Mutex
 	devices    []*Device
-	syncs      []chan error
+	carriers   []*Carrier
+	syncs      []waiter
 	closed     bool
 	beacons    []heardBeacon
 	commitErr  error
@@ -70,6 +73,7 @@ func Open(ctx context.Context, conf Config) (*Pipeline, error) {
 		wakes: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
 		final: make(chan struct{}), commit: make(chan struct{}), heardC: make(chan struct{}, 1),
 		silent: make(chan struct{}), hasty: make(chan struct{}),
+		roster: rosterFile{gateway: gateway, log: conf.Logger, period: conf.periods.roster, read: time.Now()},
 	}
 	if err := p.start(ctx); err != nil {
 		return nil, errors.Join(err, queue.Close())
@@ -201,32 +205,82 @@ func (p *Pipeline) Device(name string) (*Device, error) {
 			return d, nil
 		}
 	}
+	for _, c := range p.carriers {
+		if c.name == name {
+			return nil, &hintError{fmt.Sprintf("vitalseal: device %q seals for itself: this gateway carries it", name), "give each device one port"}
+		}
+	}
 	id, err := p.gateway.LoadDevice(name)
 	if err != nil {
 		return nil, err
 	}
 	now := time.Now()
-	d := &Device{pipeline: p, name: name, now: newSpan(now, "")}
+	d := &Device{pipeline: p, name: name, now: newSpan(now, originLead, "")}
 	d.chain = &chain{pipeline: p, device: d, identity: id, sealer: seal.NewSealer(id), sealing: new(vital.Batch)}
 	d.kid = d.chain.sealer.KeyID()
-	d.chain.topics(p.site, p.gateway.Name)
+	d.chain.topics()
 	d.now.open.Events = append(d.now.open.Events, vital.Event{Time: d.now.origin.since(now), Kind: vital.EventStarted})
 	p.devices = append(p.devices, d)
 	p.wake()
 	return d, nil
 }
 
-// Sync returns when everything recorded before the call is on disk: a power cut
-// after that loses none of it. It returns the error of a commit that failed, and
-// what was waiting goes on waiting.
-func (p *Pipeline) Sync(ctx context.Context) error {
+// Event seals a fact that the gateway itself has noticed, and that is none of a
+// device's to say: a foreign device on a port, say. It is sealed as the device
+// that has the gateway's own name, whose chain begins with the first event.
+func (p *Pipeline) Event(e vital.Event) error {
+	own, err := p.own()
+	if err != nil {
+		return err
+	}
+	return own.Event(e)
+}
+
+// own returns the gateway's own device.
+func (p *Pipeline) own() (*Device, error) {
+	own, err := p.Device(p.gateway.Name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &hintError{
+			fmt.Sprintf("vitalseal: gateway %q has no identity of its own to seal with", p.gateway.Name),
+			`renew the site's certificates ("vitalseal site renew"), which makes it, and copy the gateway's directory here again`,
+		}
+	}
+	return own, err
+}
+
+// Clock returns the wall time and the bound on its error, as anchors have it; zero
+// while this machine has not been told the time.
+func (p *Pipeline) Clock() seal.Clock {
+	now := time.Now()
+	if !now.After(clockFloor) {
+		return seal.Clock{}
+	}
+	return seal.Clock{UnixMilli: now.UnixMilli(), Error: clockError()}
+}
+
+// Sync returns when everything recorded or carried before the call is on disk: a
+// power cut after that loses none of it. It returns the error of a commit that
+// failed, and what was waiting goes on waiting.
+func (p *Pipeline) Sync(ctx context.Context) error { return p.sync(ctx, nil) }
+
+// Sync is Pipeline.Sync for this device alone: another that cannot be sealed for
+// does not stand in its way.
+func (d *Device) Sync(ctx context.Context) error { return d.pipeline.sync(ctx, d) }
+
+// waiter waits for a commit.
+type waiter struct {
+	of   any // *Device, *Carrier, or nil for all of them
+	done chan error
+}
+
+func (p *Pipeline) sync(ctx context.Context, of any) error {
 	done := make(chan error, 1)
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
 		return ErrClosed
 	}
-	p.syncs = append(p.syncs, done)
+	p.syncs = append(p.syncs, waiter{of, done})
 	p.mu.Unlock()
 	p.hurry()
 	select {
@@ -252,6 +306,9 @@ func (p *Pipeline) Close(ctx context.Context) error {
 		d.stop(time.Now())
 	}
 	p.mu.Unlock()
+	for _, c := range p.allCarriers() { // not under p.mu, which a carrier takes under its own lock
+		c.stop()
+	}
 	stop := context.AfterFunc(ctx, func() { close(p.hasty) })
 	defer stop()
 	close(p.final)
@@ -328,6 +385,11 @@ func (p *Pipeline) anchorsInUse() []mqtt.Message {
 	var all []mqtt.Message
 	for _, d := range p.allDevices() {
 		if m, ok := d.chain.currentAnchor(); ok {
+			all = append(all, m)
+		}
+	}
+	for _, c := range p.allCarriers() {
+		if m, ok := c.currentAnchor(); ok {
 			all = append(all, m)
 		}
 	}

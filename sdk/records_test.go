@@ -115,3 +115,81 @@ func sum(samples []int32) uint64 {
 	_ = binary.Write(h, binary.LittleEndian, samples)
 	return h.Sum64()
 }
+
+// TestKeptReadingsHaveTheirTimes offers what a sensor kept while its gateway was
+// away: hours before the pipeline was opened, and more than a day.
+func TestKeptReadingsHaveTheirTimes(t *testing.T) {
+	t.Parallel()
+	w := sdktest.NewWard(t, "oximeter")
+	got := w.Receive()
+	p := w.Open(w.Config())
+	d := w.Device(p, "oximeter")
+	now := time.Now()
+	ages := []time.Duration{0, 5 * time.Hour, 30 * time.Second, 90 * time.Second, 23 * time.Hour, 50 * time.Hour, time.Minute, 0}
+	for i, age := range ages {
+		b := vital.Batch{Numerics: []vital.Numeric{spo2(i)}}
+		b.Numerics[0].Time = 250
+		must(t, d.Offer(now.Add(-age-250*time.Millisecond), &b))
+	}
+	got.Until("all of them", func(f *sdktest.Found) bool { return len(f.Numerics) >= len(ages) })
+	w.Close(p)
+	got.EachOnce(len(ages))
+	got.Look(func(f *sdktest.Found) {
+		for i, n := range f.Numerics {
+			age := min(ages[n.Value.Mantissa], 24*time.Hour)
+			if off := f.Times[i].Sub(now.Add(-age)); off.Abs() > 5*time.Second {
+				t.Errorf("reading of %v ago is %v off", ages[n.Value.Mantissa], off)
+			}
+		}
+	})
+}
+
+// TestDropsOfASensorAreSealed has a sensor say what it could not keep. What it says
+// of chains is not its to say.
+func TestDropsOfASensorAreSealed(t *testing.T) {
+	t.Parallel()
+	w := sdktest.NewWard(t, "oximeter")
+	got := w.Receive()
+	p := w.Open(w.Config())
+	d := w.Device(p, "oximeter")
+	must(t, d.RecordBatch(time.Now(), &vital.Batch{Drops: []vital.Dropped{
+		{Reason: vital.DropBound, Count: 40}, {Reason: vital.DropStore, Count: 2, EID: [8]byte{1}, From: 1, To: 2},
+	}}))
+	got.Until("both drops", func(f *sdktest.Found) bool { return len(f.Drops) == 2 })
+	w.Close(p)
+	got.Look(func(f *sdktest.Found) {
+		for i, drop := range f.Drops {
+			drop.Time = 0
+			if want := (vital.Dropped{Reason: vital.DropSensor, Count: []uint64{40, 2}[i]}); drop != want {
+				t.Errorf("drop %+v, want %+v", drop, want)
+			}
+		}
+	})
+	if n := d.Stats().Recorded; n != 0 {
+		t.Errorf("%d readings recorded", n)
+	}
+}
+
+// TestOfferCountsNothingAsLost offers readings to a pipeline that is full.
+func TestOfferCountsNothingAsLost(t *testing.T) {
+	t.Parallel()
+	w := sdktest.NewWard(t, "oximeter")
+	conf := w.Config()
+	conf.MaxWaiting = 64 << 10
+	p := w.Open(conf)
+	d := w.Device(p, "oximeter")
+	var b vital.Batch
+	for i := range 5000 {
+		b.Numerics = append(b.Numerics, spo2(i))
+	}
+	if err := d.Offer(time.Now(), &b); !errors.Is(err, sdk.ErrFull) {
+		t.Errorf("offered 200 kB: %v", err)
+	}
+	if n := d.Stats().Refused; n != 0 {
+		t.Errorf("%d counted as lost", n)
+	}
+	if err := d.RecordBatch(time.Now(), &b); !errors.Is(err, sdk.ErrFull) || d.Stats().Refused != 5000 {
+		t.Errorf("recorded 200 kB: %v, %d counted as lost", err, d.Stats().Refused)
+	}
+	w.Close(p)
+}

@@ -24,19 +24,32 @@ type span struct {
 // spanCost is what a span that waits takes of the bound.
 const spanCost = 1 << 10
 
-func newSpan(now time.Time, label string) *span {
-	return &span{origin: newOrigin(now), label: label, open: new(vital.Batch)}
+func newSpan(now time.Time, lead time.Duration, label string) *span {
+	return &span{origin: newOrigin(now, lead), label: label, open: new(vital.Batch)}
 }
 
 func (s *span) empty() bool { return s.open.Len() == 0 && len(s.alerts) == 0 }
 
 // split begins a new span. d.mu is held.
-func (d *Device) split(now time.Time, label string) {
+func (d *Device) split(now time.Time, label string) { d.splitBefore(now, originLead, label) }
+
+// splitBefore begins a new span whose times count from lead before now.
+func (d *Device) splitBefore(now time.Time, lead time.Duration, label string) {
 	if !d.now.empty() || d.now.taken {
 		d.ended = append(d.ended, d.now)
 		d.cost += spanCost
 	}
-	d.now = newSpan(now, label)
+	d.now = newSpan(now, lead, label)
+}
+
+// reach begins a new span if at lies before the origin of this one, so that what
+// a sensor kept while its gateway was away gets its true time. It reaches as far
+// back as any span does: there is one such span, not one for each batch. d.mu is
+// held.
+func (d *Device) reach(at, now time.Time) {
+	if o := d.now.origin; at.Before(o.at) && o.lead < maxLead {
+		d.splitBefore(now, maxLead, d.now.label)
+	}
 }
 
 // followClock begins a new span when the wall clock has been set or the machine

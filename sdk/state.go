@@ -44,6 +44,11 @@ type deviceState struct {
 	Seq     uint64        `json:"seq,omitempty"` // where it ended; 0, with the head of its anchor: it has not, or nobody knows where
 	Head    string        `json:"head,omitempty"`
 	Anchors []anchorState `json:"anchors"` // retained, oldest first
+
+	// Of a device that seals for itself: its newest anchor, which only the device
+	// could make again, and that anchor's boot counter.
+	Boot   uint64 `json:"boot,omitempty"`
+	Anchor []byte `json:"anchor,omitempty"`
 }
 
 type anchorState struct {
@@ -111,19 +116,78 @@ func (s *state) checkpoint(kid keys.KeyID) seal.Checkpoint {
 func (s *state) began(kid keys.KeyID, check seal.Checkpoint, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	d := s.device(kid)
+	d.supersede(now)
+	d.Anchors = append(d.Anchors, anchorState{EID: check.EID.String(), Began: now})
+	d.set(check)
+	s.dirty = true
+}
+
+// device returns the state of a device, which it makes. s.mu is held.
+func (s *state) device(kid keys.KeyID) *deviceState {
 	d := s.doc.Devices[kid.String()]
 	if d == nil {
 		d = new(deviceState)
 		s.doc.Devices[kid.String()] = d
 	}
+	return d
+}
+
+// supersede notes that no chain begun so far is in use any more.
+func (d *deviceState) supersede(now time.Time) {
 	for i := range d.Anchors {
 		if d.Anchors[i].Ended.IsZero() {
 			d.Anchors[i].Ended = now
 		}
 	}
-	d.Anchors = append(d.Anchors, anchorState{EID: check.EID.String(), Began: now})
-	d.set(check)
+}
+
+// carriedChain notes the anchor of a device that seals for itself, and reports
+// whether it is that of the chain in use. One that came before is noted once; one
+// older than the newest is superseded from the start.
+func (s *state) carriedChain(kid keys.KeyID, a *carriedAnchor, message []byte, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.device(kid)
+	newest := a.boot > d.Boot
+	eid := a.check.EID.String()
+	if slices.ContainsFunc(d.Anchors, func(known anchorState) bool { return known.EID == eid }) {
+		return a.boot == d.Boot && d.EID == eid
+	}
+	noted := anchorState{EID: eid, Began: now, Ended: now}
+	if newest {
+		d.supersede(now)
+		noted.Ended = time.Time{}
+		d.Boot, d.Anchor = a.boot, message
+		d.set(a.check)
+	}
+	d.Anchors = append(d.Anchors, noted)
 	s.dirty = true
+	return newest
+}
+
+// carriedAnchor returns the newest anchor of a device that seals for itself; nil
+// if none is known.
+func (s *state) carriedAnchor(kid keys.KeyID) (eid seal.EID, message []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.doc.Devices[kid.String()]
+	if d == nil || len(d.Anchor) == 0 || !unhex(eid[:], d.EID) {
+		return seal.EID{}, nil
+	}
+	return eid, d.Anchor
+}
+
+// maxCarriedAnchors bounds the anchors of one device that are retained: a sensor
+// begins a chain a day and at each start.
+const maxCarriedAnchors = 512
+
+// crowded reports whether a device has more anchors retained than that.
+func (s *state) crowded(kid keys.KeyID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.doc.Devices[kid.String()]
+	return d != nil && len(d.Anchors) >= maxCarriedAnchors
 }
 
 // ended notes where the chain of a device ended.

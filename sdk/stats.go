@@ -14,6 +14,7 @@ type Stats struct {
 	Outbox     outbox.Stats
 	Oldest     time.Time // when the oldest envelope that waits was stored; zero: none waits
 	Devices    []DeviceStats
+	Carriers   []CarrierStats
 	Err        error // why readings cannot be sealed or stored just now
 }
 
@@ -46,6 +47,9 @@ func (p *Pipeline) Stats() Stats {
 	p.mu.Unlock()
 	for _, d := range p.allDevices() {
 		s.Devices = append(s.Devices, d.Stats())
+	}
+	for _, c := range p.allCarriers() {
+		s.Carriers = append(s.Carriers, c.Stats())
 	}
 	return s
 }

@@ -10,7 +10,7 @@
 //     is in them, in which order they are written, and what a power cut leaves.
 //   - Provisioning is the first page: the site's name, the seed of the device's
 //     signing key, and generation 0 of its pre-shared key. The site's command
-//     makes it (Provision.Append); it is written once, before the device leaves
+//     makes it (AppendProvision); it is written once, before the device leaves
 //     the bench.
 //   - The boot log is the other two pages: one record for each anchor.
 //
@@ -23,8 +23,7 @@
 // Whoever holds the site's directory enrols the device with a pre-shared key
 // (identity.Site.AddDevice with DeviceOptions.PreShared), then
 //
-//	p := firmware.Provision{Site: site, Seed: &seed, PSK: &psk}
-//	image, err := p.Append(nil)
+//	image, err := firmware.AppendProvision(nil, site, &seed, &psk)
 //
 // with the seed of the device's Ed25519 key and K_dev[0]. The image is
 // ProvisionSize bytes, to be written where the slot begins, with the rest of the

@@ -16,25 +16,19 @@ const ProvisionSize = identitySize + recordSize
 // values that cannot be provisioned.
 var ErrProvision = errors.New("firmware: slot is not provisioned")
 
-// Provision is what a device is given before it leaves the bench. It holds
-// pointers so that printing one shows no secret.
-type Provision struct {
-	Site string // name of the site the device is enrolled at, 1 to 64 bytes of UTF-8
-	Seed *[keys.SecretSize]byte
-	PSK  *[keys.SecretSize]byte // K_dev[0]
-}
-
-// Append appends the image, ProvisionSize bytes; FORMAT.md gives its layout. A
-// site's name or a secret that is missing is ErrProvision.
-func (p *Provision) Append(dst []byte) ([]byte, error) {
-	if len(p.Site) == 0 || len(p.Site) > seal.MaxSite || !utf8.ValidString(p.Site) ||
-		p.Seed == nil || p.PSK == nil || allAre(p.Seed[:], 0) || allAre(p.PSK[:], 0) {
+// AppendProvision appends the image that a device is given before it leaves the
+// bench, ProvisionSize bytes; FORMAT.md gives its layout. It takes the name of the
+// site the device is enrolled at (1 to 64 bytes of UTF-8), the seed of its
+// Ed25519 key and K_dev[0]. A site's name that is none and secrets of zeros are
+// ErrProvision.
+func AppendProvision(dst []byte, site string, seed, psk *[keys.SecretSize]byte) ([]byte, error) {
+	if len(site) == 0 || len(site) > seal.MaxSite || !utf8.ValidString(site) || allAre(seed[:], 0) || allAre(psk[:], 0) {
 		return dst, ErrProvision
 	}
-	public := keys.NewEd25519(p.Seed).Public()
-	id := identity{site: p.Site, kid: public.ID(), seed: *p.Seed}
+	public := keys.NewEd25519(seed).Public()
+	id := identity{site: site, kid: public.ID(), seed: *seed}
 	dst = id.append(dst)
-	first := record{kind: kindBoot, kid: id.kid, key: *p.PSK}
+	first := record{kind: kindBoot, kid: id.kid, key: *psk}
 	dst = first.append(dst)
 	id.seed, first.key = [keys.SecretSize]byte{}, [keys.SecretSize]byte{}
 	return dst, nil

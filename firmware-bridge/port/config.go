@@ -82,6 +82,8 @@ type Config struct {
 
 	// Now gives the times of data and events; nil means time.Now.
 	Now func() time.Time
+
+	machine machine // zero: this one; tests bring their own
 }
 
 func (c Config) withDefaults() Config {
@@ -98,6 +100,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.machine == (machine{}) {
+		c.machine = thisMachine
 	}
 	return c
 }

@@ -1,9 +1,16 @@
 package port
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
+)
+
+// Why a port is not opened though something is there.
+var (
+	errReplaced = errors.New("another adapter than before")
+	errTwins    = errors.New("another adapter of this kind is plugged in, and neither has a serial number")
 )
 
 // Kind is what happened to a port.
@@ -26,6 +33,11 @@ const (
 
 	// Resumed: the first bytes after Silent follow.
 	Resumed
+
+	// Replaced: where this port's adapter was is another one now, or one that
+	// cannot be told from another, for Event.Reason. It is not opened; Run keeps
+	// looking for the right one.
+	Replaced
 )
 
 // String gives a short lower-case word.
@@ -41,6 +53,8 @@ func (k Kind) String() string {
 		return "silent"
 	case Resumed:
 		return "resumed"
+	case Replaced:
+		return "replaced"
 	}
 	return "unknown"
 }
@@ -49,7 +63,7 @@ func (k Kind) String() string {
 type Event struct {
 	Kind   Kind
 	At     time.Time // by Config.Now
-	Reason error     // an *Error with Unavailable and Lost, otherwise nil
+	Reason error     // an *Error with Unavailable, Lost and Replaced, otherwise nil
 
 	// Writer comes with Opened, for devices that must be asked. Any goroutine
 	// may use it; a Write takes at most Config.WriteTimeout, and fails once

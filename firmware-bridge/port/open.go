@@ -13,12 +13,15 @@ const dialTimeout = 2 * time.Second
 
 // open makes one attempt. The name is resolved anew each time, since the adapter
 // behind a stable name may have another number by now.
-func open(ctx context.Context, cfg Config) (stream, error) {
+func open(ctx context.Context, cfg Config, h *hold) (stream, error) {
 	src, err := parseName(cfg.Name)
 	if err != nil {
 		return nil, err
 	}
 	if src.network == "tty" {
+		if err := h.check(src.address); err != nil {
+			return nil, err
+		}
 		return openTTY(src.address, cfg.Line.withDefaults())
 	}
 	return dial(ctx, cfg.Name, src)

@@ -22,9 +22,11 @@ func Run(ctx context.Context, cfg Config, h Handler) error {
 		return err
 	}
 	cfg = cfg.withDefaults()
-	k := &keeper{cfg: cfg, h: h, pause: cfg.RetryMin}
+	changes, stop := hotplug()
+	defer stop()
+	k := &keeper{cfg: cfg, h: h, pause: cfg.RetryMin, changes: changes, hold: hold{machine: cfg.machine}}
 	for ctx.Err() == nil {
-		s, err := open(ctx, cfg)
+		s, err := open(ctx, cfg, &k.hold)
 		switch {
 		case err == nil:
 			k.follow(ctx, s)
@@ -46,10 +48,13 @@ type stream interface {
 
 // keeper is the state of one Run.
 type keeper struct {
-	cfg    Config
-	h      Handler
-	pause  time.Duration // before the next attempt to open
-	outage string        // the reason reported last, "" while the port was fine
+	cfg   Config
+	h     Handler
+	hold  hold
+	pause time.Duration // before the next attempt to open
+
+	changes <-chan struct{} // something was plugged in or out; nil: nobody says so
+	outage  string          // the reason reported last, "" while the port was fine
 }
 
 // follow reads one opening of the port to its end.
@@ -131,7 +136,11 @@ func (k *keeper) unavailable(err error) {
 		return
 	}
 	k.outage = text
-	k.event(Event{Kind: Unavailable, Reason: reason})
+	kind := Unavailable
+	if errors.Is(err, errReplaced) || errors.Is(err, errTwins) {
+		kind = Replaced
+	}
+	k.event(Event{Kind: kind, Reason: reason})
 }
 
 // absent tells a port that is not there from one that is there and refuses.
@@ -148,13 +157,18 @@ func (k *keeper) event(e Event) {
 
 func (k *keeper) reason(err error) *Error { return asError(k.cfg.Name, err) }
 
-// wait pauses before the next attempt, and doubles the pause after it.
+// wait pauses before the next attempt, and doubles the pause after it. When
+// something was plugged in, the next attempts come soon: udev makes the stable
+// name a moment after the kernel has made the terminal.
 func (k *keeper) wait(ctx context.Context) {
 	t := time.NewTimer(k.pause)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
 	case <-t.C:
+	case <-k.changes:
+		k.pause = k.cfg.RetryMin
+		return
 	}
 	k.pause = min(2*k.pause, k.cfg.RetryMax)
 }

@@ -234,9 +234,9 @@ func TestPanicInHandlerClosesPort(t *testing.T) {
 // 1,000 times out and in again: every byte arrives and no descriptor stays.
 func TestThousandReopenings(t *testing.T) {
 	link, r := byID(t), newRecorder()
+	before, want := descriptors(t), ""
 	stop := start(t, port.Config{Name: link, Silence: time.Minute}, r)
 	r.untilEvents(t, 1) // unavailable
-	before, want := descriptors(t), ""
 	for i := range 1000 {
 		c := newCable(t)
 		plug(t, link, c)

@@ -109,6 +109,10 @@ const (
 	EventUnknownDevice EventKind = 12 // a device that is not enrolled, or not any more
 	EventImpostor      EventKind = 13 // a device that could not prove that it is the one it says
 	EventRefused       EventKind = 14 // Count messages were not the device's own, or not such as it may send
+
+	EventDeviceClock EventKind = 15 // Text is what the device's own clock says, as it says it
+	EventGarbled     EventKind = 16 // Count bytes arrived and no frame of this kind of device was among them
+	EventReplaced    EventKind = 17 // another adapter is plugged in where this port's was
 )
 
 var eventNames = [...]string{
@@ -117,6 +121,7 @@ var eventNames = [...]string{
 	EventBadFrames: "bad-frames", EventDecoderPanic: "decoder-panic",
 	EventWrongDevice: "wrong-device", EventClockStep: "clock-step", EventIdentified: "identified",
 	EventUnknownDevice: "unknown-device", EventImpostor: "impostor", EventRefused: "refused",
+	EventDeviceClock: "device-clock", EventGarbled: "garbled", EventReplaced: "replaced",
 }
 
 // String returns the name used in JSON lines, or "event-N".

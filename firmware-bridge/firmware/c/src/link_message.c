@@ -10,6 +10,47 @@ bool vs_link_text_ok(const char *s, size_t n, size_t min, size_t max) {
     return n >= min && n <= max && (n == 0 || (s != NULL && vs_utf8_valid(s, n)));
 }
 
+/* The length of the character that n bytes begin with; 0: none. */
+static size_t character(const char *s, size_t n) {
+    for (size_t i = 1; i <= 4 && i <= n; i++) {
+        if (vs_utf8_valid(s, i)) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+/* Reports whether n bytes are the beginning of one character. */
+static bool incomplete(const char *s, size_t n) {
+    char whole[4] = "\x80\x80\x80\x80";
+    if (n > 3) {
+        return false;
+    }
+    memcpy(whole, s, n);
+    if (n == 1 && (uint8_t)s[0] == 0xe0) { /* what must follow these begins above 0x80 */
+        whole[1] = '\xbf';
+    }
+    if (n == 1 && (uint8_t)s[0] == 0xf0) {
+        whole[1] = '\x90';
+    }
+    return character(whole, sizeof whole) > n;
+}
+
+size_t vs_link_text_repair(char *s, size_t n, bool cut) {
+    for (size_t i = 0; i < n;) {
+        const size_t k = character(s + i, n - i);
+        if (k > 0) {
+            i += k;
+            continue;
+        }
+        if (cut && incomplete(s + i, n - i)) {
+            return i;
+        }
+        s[i++] = '?';
+    }
+    return n;
+}
+
 /* --- to the gateway ------------------------------------------------------ */
 
 int vs_link_put_hello(uint8_t *dst, size_t cap, const struct vs_link_hello *m, size_t *n) {

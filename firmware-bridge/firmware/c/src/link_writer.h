@@ -25,6 +25,13 @@ void vs_link_bytes(struct vs_link_writer *w, const void *p, size_t n);
 /* Writes CRC and delimiter; the error, or VS_OK and the length in *n. */
 int vs_link_end(struct vs_link_writer *w, size_t *n);
 
+/* Reports whether n bytes of text are UTF-8 and from min to max. */
 bool vs_link_text_ok(const char *s, size_t n, size_t min, size_t max);
+
+/*
+ * Turns bytes that are not UTF-8 into question marks and returns how many bytes
+ * are left; if the text was cut, a character that it ends inside goes.
+ */
+size_t vs_link_text_repair(char *s, size_t n, bool cut);
 
 #endif

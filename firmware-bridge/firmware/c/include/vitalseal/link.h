@@ -245,7 +245,7 @@ struct vs_link_config {
     uint8_t *keep;         /* ring for what is not acknowledged, e.g. 4 KiB */
     size_t keep_size;
     uint8_t *receive;    /* the frame that is coming in */
-    size_t receive_size; /* 64 to 4096: announced as the longest frame that is taken */
+    size_t receive_size; /* 64 or more: announced as the longest frame that is taken */
     uint32_t first;      /* number of the first data frame; 0: 1 */
 };
 
@@ -269,29 +269,42 @@ struct vs_link_status {
 struct vs_link_sensor {
     struct vs_link_config config;
     struct vs_link_decoder in;
+
+    /* A ring of type, length and body for each data frame kept. Numbers wrap:
+     * base <= sending <= high <= next. */
+    size_t head, used; /* position of the oldest, and bytes in all */
+    size_t at;         /* position of sending */
+    uint32_t base;     /* the oldest kept */
+    uint32_t sending;  /* the next to be sent */
+    uint32_t high;     /* behind the last that was ever sent */
+    uint32_t next;     /* the next to be queued */
+    uint64_t retry;    /* ms without progress, then send again */
+    uint64_t retry_at;
+    bool hurried; /* base was sent again before its time */
+
     uint8_t phase, reason;
-    uint8_t firmware_len;
+    bool said;         /* a hello went out */
+    bool proved;       /* the proof of this challenge went out */
+    uint64_t hello_at; /* when the next hello is due */
+    uint64_t said_at;  /* when the last one went out */
+    uint64_t proof_at; /* when the next proof is due */
+    uint64_t heard;    /* when the last good frame of the gateway came */
+    uint64_t sent;     /* when the last frame went out */
+    uint32_t dropped;
 
-    /* The ring: records of type, length and body from head on. */
-    size_t head, used;
-    size_t cursor;               /* bytes from head to the record to be sent next */
-    uint32_t base, next;         /* numbers of the oldest record and of the next one */
-    uint32_t turn;               /* number of the record to be sent next */
-    uint32_t sent;               /* no record from this number on was ever sent */
-
-    /* What the gateway announced. */
+    /* What the gateway said. */
     uint16_t max_frame;
     uint8_t window;
+    bool challenged;
     uint8_t challenge[VS_LINK_CHALLENGE_SIZE];
+    uint8_t signature[VS_LINK_SIGNATURE_SIZE];
+    bool timed;
     struct vs_link_time time;
     uint64_t time_at;
 
-    /* What is due. */
-    bool hello_soon, prove, log_waiting, timed, nagged;
-    uint64_t hello_at, hello_last, heard, spoke, retry_at;
-    uint32_t rto;
-    uint32_t dropped;
+    bool log_last; /* the last frame that went out was a log line */
     uint8_t log_level, log_len;
+    uint8_t firmware_len;
     char log[VS_LINK_MAX_LOG];
 };
 

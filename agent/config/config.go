@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/vitalseal/vitalseal/firmware-bridge/port"
@@ -68,8 +69,12 @@ type Outbox struct {
 // Sensor is one device on one port.
 type Sensor struct {
 	Device string // the identity that seals these readings; required, unique
-	Driver string // a known decoder; required
+	Driver string // a known decoder, or LinkDriver; required
 	Label  string // an opaque label of bed or encounter, sealed with the readings; default none
+
+	// Mode, with LinkDriver, is Sealed (the default) where the device seals for
+	// itself, or Plain where the gateway seals what it says; otherwise "".
+	Mode string
 
 	// Port has Name (required, unique), Silence (0 to 1 h, 0 for no watch;
 	// default 10 s) and Line, where a zero field means the driver's own setting.
@@ -86,6 +91,14 @@ type Lines = lines.Config
 // own.
 const LinesDriver = "lines"
 
+// LinkDriver is the driver of a port on which a device speaks the link (package
+// firmware-bridge/link), and these are its modes.
+const (
+	LinkDriver = "link"
+	Sealed     = "sealed"
+	Plain      = "plain"
+)
+
 //go:embed example.toml
 var example string
 
@@ -97,7 +110,7 @@ func Example() string { return example }
 const maxFile = 256 << 10
 
 // Load reads and checks the file. drivers are the names that a sensor's driver
-// may have. The error is Problems if the file could be read.
+// may have beside LinkDriver. The error is Problems if the file could be read.
 func Load(file string, drivers []string) (*Config, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -121,7 +134,7 @@ func Parse(file string, data []byte, drivers []string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{doc: doc, dir: filepath.Dir(file), drivers: drivers}
+	r := &reader{doc: doc, dir: filepath.Dir(file), drivers: append(slices.Clone(drivers), LinkDriver)}
 	cfg := r.config()
 	if len(r.problems) > 0 {
 		return nil, r.problems.sorted()

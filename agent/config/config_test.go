@@ -72,6 +72,9 @@ func TestExampleLoads(t *testing.T) {
 			{Name: "hr", Code: "MDC_ECG_HEART_RATE", Unit: "/min"},
 			{Name: "temp", Code: "MDC_TEMP_BODY", Unit: "Cel", Exponent: -1},
 		}},
+	}, {
+		Device: "monitor-4", Driver: config.LinkDriver, Mode: config.Sealed,
+		Port: port.Config{Name: "/dev/serial/by-id/usb-Raspberry_Pi_Pico_E6614103E7-if00", Silence: 10 * time.Second},
 	}}
 	if !reflect.DeepEqual(got.Sensors, want) {
 		t.Errorf("got  %+v\nwant %+v", got.Sensors, want)
@@ -119,6 +122,9 @@ func visit(seen map[string]bool, name string, v reflect.Value) {
 		visit(seen, name, v.Elem())
 	case v.Kind() == reflect.Struct:
 		for i := range v.NumField() {
+			if !v.Type().Field(i).IsExported() {
+				continue
+			}
 			visit(seen, name+"."+v.Type().Field(i).Name, v.Field(i))
 		}
 	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct:

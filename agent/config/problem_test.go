@@ -14,7 +14,7 @@ func TestMessages(t *testing.T) {
 	for _, c := range []struct{ from, to, want string }{
 		// keys
 		{`driver = "nonin-df2"`, `drivr = "nonin-df2"`, `
-v.toml:6:3: missing "driver" in [[sensor]]; known are "lines", "masimo-ascii1", "nonin-df2", "nonin-df7", "nonin-df8"
+v.toml:6:3: missing "driver" in [[sensor]]; known are "lines", "masimo-ascii1", "nonin-df2", "nonin-df7", "nonin-df8", "link"
 v.toml:8:1: unknown key "drivr" in [[sensor]]; did you mean "driver"?`},
 		{`name = "bed12"`, "name = \"bed12\"\ndata = \"/d\"", `
 v.toml:4:1: unknown key "data" in [gateway]; it belongs at the top, above the first table`},
@@ -77,7 +77,7 @@ v.toml:1:8: path "$HOME/site" for "site"; write the path out: ~ and variables ar
 		{`driver = "nonin-df2"`, `driver = "nonin-df3"`, `
 v.toml:8:10: unknown driver "nonin-df3"; did you mean "nonin-df2"?`},
 		{`driver = "nonin-df2"`, `driver = "philips"`, `
-v.toml:8:10: unknown driver "philips"; known are "lines", "masimo-ascii1", "nonin-df2", "nonin-df7", "nonin-df8"`},
+v.toml:8:10: unknown driver "philips"; known are "lines", "masimo-ascii1", "nonin-df2", "nonin-df7", "nonin-df8", "link"`},
 		{`port = "/dev/serial/by-id/usb-x"`, `port = "COM3"`, `
 v.toml:9:8: port "COM3": not an absolute path; a port is a path such as "/dev/serial/by-id/usb-...", or "unix:PATH" or "tcp:127.0.0.1:PORT" for a simulator`},
 		{`port = "/dev/serial/by-id/usb-x"`, `port = "tcp:10.1.1.1:7"`, `
@@ -134,6 +134,16 @@ v.toml:4:2: missing "ca" in [broker]; give all of ca, certificate, key, or none 
 		{"", "[[sensor]]\ndevice = \"oximeter-3\"\ndriver = \"nonin-df7\"\nport = \"/dev/serial//by-id/usb-x\"\n", `
 v.toml:11:10: device "oximeter-3" is already the one of the sensor in line 6
 v.toml:13:8: port "/dev/serial/by-id/usb-x" is already the one of the sensor in line 6`},
+
+		// the link
+		{"", "mode = \"plain\"", `
+v.toml:10:1: "mode" in [[sensor]] is for the driver "link", not for "nonin-df2"`},
+		{`driver = "nonin-df2"`, "driver = \"link\"\nmode = \"plane\"", `
+v.toml:9:8: unknown mode "plane" in [[sensor]]; known are "sealed", "plain"`},
+		{`driver = "nonin-df2"`, "driver = \"link\"\nlabel = \"bed 7\"", `
+v.toml:9:9: a label cannot be put on what the device sealed itself; the sensor seals, and its labels with it; mode = "plain" has the gateway seal`},
+		{`"oximeter-3"`, `"bed12"`, `
+v.toml:7:10: device "bed12" is the gateway itself; name the device on this port`},
 
 		// lines
 		{"", "[sensor.lines]\nheader = true\n", `

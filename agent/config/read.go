@@ -19,8 +19,8 @@ func (r *reader) config() *Config {
 		Broker:  top.broker(),
 		Batch:   top.batch(),
 		Outbox:  top.outbox(),
-		Sensors: top.sensors(),
 	}
+	cfg.Sensors = top.sensors(cfg.Gateway.Name)
 	top.finish()
 	r.unknown()
 	return cfg

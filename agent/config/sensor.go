@@ -13,8 +13,9 @@ import (
 )
 
 // sensors reads every [[sensor]]. Two that share a device would break its chain
-// of envelopes, two that share a port would each get half of the bytes.
-func (s *section) sensors() []Sensor {
+// of envelopes, two that share a port would each get half of the bytes. The device
+// with the gateway's name is the gateway itself.
+func (s *section) sensors(gateway string) []Sensor {
 	sections := s.arrayOfTables("sensor", "[[sensor]]")
 	if list, ok := s.m["sensor"].([]any); s.m["sensor"] == nil || ok && len(list) == 0 {
 		s.missing("sensor", "write [[sensor]] with device, driver and port")
@@ -23,6 +24,9 @@ func (s *section) sensors() []Sensor {
 	var all []Sensor
 	for _, sub := range sections {
 		sensor := sub.sensor()
+		if sensor.Device == gateway && gateway != "" {
+			sub.wrong("device", "name the device on this port", "device %q is the gateway itself", gateway)
+		}
 		sub.once(devices, "device", sensor.Device)
 		sub.once(ports, "port", sensor.Port.Name)
 		all = append(all, sensor)
@@ -55,7 +59,27 @@ func (s *section) sensor() Sensor {
 		},
 	}
 	sensor.Lines = s.lines(sensor.Driver)
+	sensor.Mode = s.mode(sensor.Driver)
+	if sensor.Mode == Sealed && sensor.Label != "" {
+		s.wrong("label", `the sensor seals, and its labels with it; mode = "plain" has the gateway seal`,
+			"a label cannot be put on what the device sealed itself")
+	}
 	return sensor
+}
+
+// mode reads who seals on a port with the link.
+func (s *section) mode(driver string) string {
+	modes := []string{Sealed, Plain}
+	i := s.choice("mode", modes...)
+	switch _, given := s.m["mode"]; {
+	case driver == LinkDriver && i >= 0:
+		return modes[i]
+	case driver == LinkDriver:
+		return Sealed
+	case given && driver != "":
+		s.problem(s.doc.keys[s.at.key("mode")], "", "%q%s is for the driver %q, not for %q", "mode", s.in(), LinkDriver, driver)
+	}
+	return ""
 }
 
 func (s *section) driver() string {

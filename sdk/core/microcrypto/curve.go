@@ -3,10 +3,17 @@ package microcrypto
 // point is a point of the curve of Ed25519, -x^2 + y^2 = 1 + d x^2 y^2, in
 // extended coordinates (Hisil, Wong, Carter, Dawson 2008): x = X/Z, y = Y/Z,
 // xy = T/Z. All four are reduced.
-type point struct{ x, y, z, t element }
+type point struct {
+	x, y, z, t element
+	a, b, c    element // scratch: a variable of a function would be zeroed at every call
+}
 
-// addend is an affine point made ready to be added.
-type addend struct{ sum, difference, product element } // y+x, y-x, 2dxy
+// addend is an affine point made ready to be added: y+x, y-x and 2dxy.
+type addend struct {
+	sum, difference, product element
+
+	masks [combEntries]uint32 // scratch
+}
 
 // setIdentity sets p to the neutral point (0, 1).
 func (p *point) setIdentity() {
@@ -16,45 +23,44 @@ func (p *point) setIdentity() {
 
 // add sets p to p + q. The formulas are complete: they hold for all points.
 func (p *point) add(q *addend) {
-	var a, b, c, d element
-	a.sub(&p.y, &p.x)
-	a.mul(&a, &q.difference)
-	b.add(&p.y, &p.x)
-	b.mul(&b, &q.sum)
-	c.mul(&p.t, &q.product)
-	d.add(&p.z, &p.z)
-	p.x.sub(&b, &a) // E
-	p.y.add(&b, &a) // H
-	b.sub(&d, &c)   // F
-	b.carry()
-	a.add(&d, &c) // G, up to 3*2^29
-	p.complete(&b, &a)
+	p.a.sub(&p.y, &p.x)
+	p.a.mul(&p.a, &q.difference)
+	p.b.add(&p.y, &p.x)
+	p.b.mul(&p.b, &q.sum)
+	p.c.mul(&p.t, &q.product)
+	p.z.add(&p.z, &p.z)
+	p.x.sub(&p.b, &p.a) // E
+	p.y.add(&p.b, &p.a) // H
+	p.a.sub(&p.z, &p.c) // F
+	p.a.carry()
+	p.b.add(&p.z, &p.c) // G, up to 3*2^29
+	p.complete()
 }
 
 // double sets p to 2p.
 func (p *point) double() {
-	var a, b, c element
-	c.add(&p.x, &p.y)
-	c.square(&c) // (X+Y)^2
-	a.square(&p.x)
-	b.square(&p.y)
+	p.c.add(&p.x, &p.y)
+	p.c.square(&p.c) // (X+Y)^2
+	p.a.square(&p.x)
+	p.b.square(&p.y)
 	p.z.square(&p.z)
-	p.y.add(&a, &b)    // H
-	p.x.sub(&p.y, &c)  // E
-	p.x.carry()        //
-	a.sub(&a, &b)      // G
-	b.add(&p.z, &p.z)  //
-	b.add(&b, &a)      // F
-	b.carry()          //
-	p.complete(&b, &a) //
+	p.y.add(&p.a, &p.b) // H
+	p.x.sub(&p.y, &p.c) // E
+	p.x.carry()
+	p.b.sub(&p.a, &p.b) // G
+	p.a.add(&p.z, &p.z)
+	p.a.add(&p.a, &p.b) // F
+	p.a.carry()
+	p.complete()
 }
 
-// complete sets p to (E F, G H, F G, E H), with E in p.x and H in p.y.
-func (p *point) complete(f, g *element) {
+// complete sets p to (E F, G H, F G, E H), with E in p.x, H in p.y, F in p.a and G
+// in p.b.
+func (p *point) complete() {
 	p.t.mul(&p.x, &p.y)
-	p.x.mul(&p.x, f)
-	p.y.mul(g, &p.y)
-	p.z.mul(g, f)
+	p.x.mul(&p.x, &p.a)
+	p.y.mul(&p.b, &p.y)
+	p.z.mul(&p.b, &p.a)
 }
 
 // encode sets b to the encoding of RFC 8032, section 5.1.2: y, and the lowest bit
@@ -111,26 +117,39 @@ func (p *point) mulBase(s *scalar) {
 func (q *addend) selectBase(table int, index uint32) {
 	negative := index>>(combTeeth-1) - 1 // all ones if the highest digit is -1
 	index = (index ^ negative) % combEntries
-	entries := baseTable[table*combEntries*96 : (table+1)*combEntries*96]
-	q.sum.selectWords(entries, index)
-	q.difference.selectWords(entries[32:], index)
-	q.product.selectWords(entries[64:], index)
+	for i := range q.masks { // all ones for the entry wanted
+		q.masks[i] = uint32(int32((uint32(i)^index)-1) >> 31)
+	}
+	entries := baseTable[table*combEntries*entrySize : (table+1)*combEntries*entrySize]
+	q.sum.selectFrom(entries, &q.masks)
+	q.difference.selectFrom(entries[32:], &q.masks)
+	q.product.selectFrom(entries[64:], &q.masks)
 	q.sum.swap(&q.difference, negative)
-	var zero, minus element
-	minus.sub(&zero, &q.product)
-	q.product.swap(&minus, negative)
+	q.product.negateIf(negative)
 }
 
-// selectWords sets e to entry number index, of which entries holds the first of
-// 32 bytes in every 96.
-func (e *element) selectWords(entries string, index uint32) {
-	var w [8]uint32
-	for i := range uint32(combEntries) {
-		mask := uint32(int32((i^index)-1) >> 31) // all ones if they are equal
-		entry := entries[i*96 : i*96+32]
-		for k := range w {
-			w[k] |= uint32LEString(entry[4*k:4*k+4]) & mask
-		}
-	}
-	e.setWords(&w)
+// entrySize is the size of an entry of baseTable in bytes.
+const entrySize = 3 * 32
+
+// selectFrom sets e to the one of combEntries elements, the first 32 bytes of
+// every entry, whose mask is all ones; the other masks are 0.
+func (e *element) selectFrom(entries string, masks *[combEntries]uint32) {
+	e.setWords(
+		selectWord(entries, 0, masks), selectWord(entries, 1, masks),
+		selectWord(entries, 2, masks), selectWord(entries, 3, masks),
+		selectWord(entries, 4, masks), selectWord(entries, 5, masks),
+		selectWord(entries, 6, masks), selectWord(entries, 7, masks))
+}
+
+// selectWord returns word k of what selectFrom selects.
+func selectWord(entries string, k int, masks *[combEntries]uint32) uint32 {
+	s := entries[4*k : 4*k+7*entrySize+4]
+	return uint32LEString(s)&masks[0] |
+		uint32LEString(s[entrySize:])&masks[1] |
+		uint32LEString(s[2*entrySize:])&masks[2] |
+		uint32LEString(s[3*entrySize:])&masks[3] |
+		uint32LEString(s[4*entrySize:])&masks[4] |
+		uint32LEString(s[5*entrySize:])&masks[5] |
+		uint32LEString(s[6*entrySize:])&masks[6] |
+		uint32LEString(s[7*entrySize:])&masks[7]
 }

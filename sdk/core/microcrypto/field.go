@@ -19,20 +19,20 @@ const (
 	fold = 19 << 6
 )
 
-// add sets e to a + b.
+// add sets e to a + b. (Unrolled, as are the next two: compilers for size leave
+// loops as they are.)
 func (e *element) add(a, b *element) {
-	for i := range e {
-		e[i] = a[i] + b[i]
-	}
+	e[0], e[1], e[2] = a[0]+b[0], a[1]+b[1], a[2]+b[2]
+	e[3], e[4], e[5] = a[3]+b[3], a[4]+b[4], a[5]+b[5]
+	e[6], e[7], e[8] = a[6]+b[6], a[7]+b[7], a[8]+b[8]
 }
 
 // sub sets e to a - b, for a reduced b: a + 2p - b.
 func (e *element) sub(a, b *element) {
-	e[0] = a[0] + (1<<30 - 38) - b[0]
-	for i := 1; i < 8; i++ {
-		e[i] = a[i] + (1<<30 - 2) - b[i]
-	}
-	e[8] = a[8] + (1<<24 - 2) - b[8]
+	const p0, p1, p8 = 1<<30 - 38, 1<<30 - 2, 1<<24 - 2
+	e[0], e[1], e[2] = a[0]+p0-b[0], a[1]+p1-b[1], a[2]+p1-b[2]
+	e[3], e[4], e[5] = a[3]+p1-b[3], a[4]+p1-b[4], a[5]+p1-b[5]
+	e[6], e[7], e[8] = a[6]+p1-b[6], a[7]+p1-b[7], a[8]+p8-b[8]
 }
 
 // carry reduces e.
@@ -48,112 +48,107 @@ func (e *element) carry() {
 	e[0] += c >> 23 * 19
 }
 
-// mul sets e to a * b.
+// mul sets e to a * b. The conversions stand here and not in a function, so that
+// every compiler sees products of 32 bits.
+//
+//go:noinline
 func (e *element) mul(a, b *element) {
-	a0, a1, a2, a3, a4, a5, a6, a7, a8 := wide(a)
-	b0, b1, b2, b3, b4, b5, b6, b7, b8 := wide(b)
-	var h element
+	a0, a1, a2, a3, a4, a5, a6, a7, a8 := uint64(a[0]), uint64(a[1]), uint64(a[2]),
+		uint64(a[3]), uint64(a[4]), uint64(a[5]), uint64(a[6]), uint64(a[7]), uint64(a[8])
+	b0, b1, b2, b3, b4, b5, b6, b7, b8 := uint64(b[0]), uint64(b[1]), uint64(b[2]),
+		uint64(b[3]), uint64(b[4]), uint64(b[5]), uint64(b[6]), uint64(b[7]), uint64(b[8])
 
 	t := a1*b8 + a2*b7 + a3*b6 + a4*b5 + a5*b4 + a6*b3 + a7*b2 + a8*b1
-	h[0] = uint32(t) & mask29
+	h0 := t & mask29
 	t = t>>29 + a2*b8 + a3*b7 + a4*b6 + a5*b5 + a6*b4 + a7*b3 + a8*b2
-	h[1] = uint32(t) & mask29
+	h1 := t & mask29
 	t = t>>29 + a3*b8 + a4*b7 + a5*b6 + a6*b5 + a7*b4 + a8*b3
-	h[2] = uint32(t) & mask29
+	h2 := t & mask29
 	t = t>>29 + a4*b8 + a5*b7 + a6*b6 + a7*b5 + a8*b4
-	h[3] = uint32(t) & mask29
+	h3 := t & mask29
 	t = t>>29 + a5*b8 + a6*b7 + a7*b6 + a8*b5
-	h[4] = uint32(t) & mask29
+	h4 := t & mask29
 	t = t>>29 + a6*b8 + a7*b7 + a8*b6
-	h[5] = uint32(t) & mask29
+	h5 := t & mask29
 	t = t>>29 + a7*b8 + a8*b7
-	h[6] = uint32(t) & mask29
+	h6 := t & mask29
 	t = t>>29 + a8*b8
-	h[7] = uint32(t) & mask29
-	h[8] = uint32(t >> 29)
+	h7 := t & mask29
+	h8 := uint64(uint32(t >> 29))
 
-	t = uint64(h[0])*fold + a0*b0
-	h[0] = uint32(t) & mask29
-	t = t>>29 + uint64(h[1])*fold + a0*b1 + a1*b0
-	h[1] = uint32(t) & mask29
-	t = t>>29 + uint64(h[2])*fold + a0*b2 + a1*b1 + a2*b0
-	h[2] = uint32(t) & mask29
-	t = t>>29 + uint64(h[3])*fold + a0*b3 + a1*b2 + a2*b1 + a3*b0
-	h[3] = uint32(t) & mask29
-	t = t>>29 + uint64(h[4])*fold + a0*b4 + a1*b3 + a2*b2 + a3*b1 + a4*b0
-	h[4] = uint32(t) & mask29
-	t = t>>29 + uint64(h[5])*fold + a0*b5 + a1*b4 + a2*b3 + a3*b2 + a4*b1 + a5*b0
-	h[5] = uint32(t) & mask29
-	t = t>>29 + uint64(h[6])*fold + a0*b6 + a1*b5 + a2*b4 + a3*b3 + a4*b2 + a5*b1 + a6*b0
-	h[6] = uint32(t) & mask29
-	t = t>>29 + uint64(h[7])*fold + a0*b7 + a1*b6 + a2*b5 + a3*b4 + a4*b3 + a5*b2 + a6*b1 + a7*b0
-	h[7] = uint32(t) & mask29
-	t = t>>29 + uint64(h[8])*fold + a0*b8 + a1*b7 + a2*b6 + a3*b5 + a4*b4 + a5*b3 + a6*b2 + a7*b1 + a8*b0
-	e.finish(&h, t)
+	t = h0*fold + a0*b0
+	h0 = t & mask29
+	t = t>>29 + h1*fold + a0*b1 + a1*b0
+	h1 = t & mask29
+	t = t>>29 + h2*fold + a0*b2 + a1*b1 + a2*b0
+	h2 = t & mask29
+	t = t>>29 + h3*fold + a0*b3 + a1*b2 + a2*b1 + a3*b0
+	h3 = t & mask29
+	t = t>>29 + h4*fold + a0*b4 + a1*b3 + a2*b2 + a3*b1 + a4*b0
+	h4 = t & mask29
+	t = t>>29 + h5*fold + a0*b5 + a1*b4 + a2*b3 + a3*b2 + a4*b1 + a5*b0
+	h5 = t & mask29
+	t = t>>29 + h6*fold + a0*b6 + a1*b5 + a2*b4 + a3*b3 + a4*b2 + a5*b1 + a6*b0
+	h6 = t & mask29
+	t = t>>29 + h7*fold + a0*b7 + a1*b6 + a2*b5 + a3*b4 + a4*b3 + a5*b2 + a6*b1 + a7*b0
+	h7 = t & mask29
+	t = t>>29 + h8*fold + a0*b8 + a1*b7 + a2*b6 + a3*b5 + a4*b4 + a5*b3 + a6*b2 + a7*b1 + a8*b0
+	h8 = t & mask23
+	t = t>>23*19 + h0 // what exceeds bit 255 counts 19
+	e[0], e[1] = uint32(t)&mask29, uint32(h1)+uint32(t>>29)
+	e[2], e[3], e[4], e[5] = uint32(h2), uint32(h3), uint32(h4), uint32(h5)
+	e[6], e[7], e[8] = uint32(h6), uint32(h7), uint32(h8)
 }
 
 // square sets e to a * a.
+//
+//go:noinline
 func (e *element) square(a *element) {
-	a0, a1, a2, a3, a4, a5, a6, a7, a8 := wide(a)
-	d0, d1, d2, d3, d4, d5, d6, d7 := twice(a)
-	var h element
+	a0, a1, a2, a3, a4, a5, a6, a7, a8 := uint64(a[0]), uint64(a[1]), uint64(a[2]),
+		uint64(a[3]), uint64(a[4]), uint64(a[5]), uint64(a[6]), uint64(a[7]), uint64(a[8])
+	d0, d1, d2, d3, d4, d5, d6, d7 := uint64(a[0]<<1), uint64(a[1]<<1), uint64(a[2]<<1),
+		uint64(a[3]<<1), uint64(a[4]<<1), uint64(a[5]<<1), uint64(a[6]<<1), uint64(a[7]<<1)
 
 	t := d1*a8 + d2*a7 + d3*a6 + d4*a5
-	h[0] = uint32(t) & mask29
+	h0 := t & mask29
 	t = t>>29 + d2*a8 + d3*a7 + d4*a6 + a5*a5
-	h[1] = uint32(t) & mask29
+	h1 := t & mask29
 	t = t>>29 + d3*a8 + d4*a7 + d5*a6
-	h[2] = uint32(t) & mask29
+	h2 := t & mask29
 	t = t>>29 + d4*a8 + d5*a7 + a6*a6
-	h[3] = uint32(t) & mask29
+	h3 := t & mask29
 	t = t>>29 + d5*a8 + d6*a7
-	h[4] = uint32(t) & mask29
+	h4 := t & mask29
 	t = t>>29 + d6*a8 + a7*a7
-	h[5] = uint32(t) & mask29
+	h5 := t & mask29
 	t = t>>29 + d7*a8
-	h[6] = uint32(t) & mask29
+	h6 := t & mask29
 	t = t>>29 + a8*a8
-	h[7] = uint32(t) & mask29
-	h[8] = uint32(t >> 29)
+	h7 := t & mask29
+	h8 := uint64(uint32(t >> 29))
 
-	t = uint64(h[0])*fold + a0*a0
-	h[0] = uint32(t) & mask29
-	t = t>>29 + uint64(h[1])*fold + d0*a1
-	h[1] = uint32(t) & mask29
-	t = t>>29 + uint64(h[2])*fold + d0*a2 + a1*a1
-	h[2] = uint32(t) & mask29
-	t = t>>29 + uint64(h[3])*fold + d0*a3 + d1*a2
-	h[3] = uint32(t) & mask29
-	t = t>>29 + uint64(h[4])*fold + d0*a4 + d1*a3 + a2*a2
-	h[4] = uint32(t) & mask29
-	t = t>>29 + uint64(h[5])*fold + d0*a5 + d1*a4 + d2*a3
-	h[5] = uint32(t) & mask29
-	t = t>>29 + uint64(h[6])*fold + d0*a6 + d1*a5 + d2*a4 + a3*a3
-	h[6] = uint32(t) & mask29
-	t = t>>29 + uint64(h[7])*fold + d0*a7 + d1*a6 + d2*a5 + d3*a4
-	h[7] = uint32(t) & mask29
-	t = t>>29 + uint64(h[8])*fold + d0*a8 + d1*a7 + d2*a6 + d3*a5 + a4*a4
-	e.finish(&h, t)
-}
-
-// finish sets e to the limbs of h with t as the highest, reduced. What exceeds
-// bit 255 counts 19.
-func (e *element) finish(h *element, t uint64) {
-	*e = *h
-	e[8] = uint32(t) & mask23
-	t = t>>23*19 + uint64(h[0])
-	e[0] = uint32(t) & mask29
-	e[1] = h[1] + uint32(t>>29)
-}
-
-func wide(e *element) (e0, e1, e2, e3, e4, e5, e6, e7, e8 uint64) {
-	return uint64(e[0]), uint64(e[1]), uint64(e[2]), uint64(e[3]), uint64(e[4]),
-		uint64(e[5]), uint64(e[6]), uint64(e[7]), uint64(e[8])
-}
-
-func twice(e *element) (e0, e1, e2, e3, e4, e5, e6, e7 uint64) {
-	return uint64(e[0] << 1), uint64(e[1] << 1), uint64(e[2] << 1), uint64(e[3] << 1),
-		uint64(e[4] << 1), uint64(e[5] << 1), uint64(e[6] << 1), uint64(e[7] << 1)
+	t = h0*fold + a0*a0
+	h0 = t & mask29
+	t = t>>29 + h1*fold + d0*a1
+	h1 = t & mask29
+	t = t>>29 + h2*fold + d0*a2 + a1*a1
+	h2 = t & mask29
+	t = t>>29 + h3*fold + d0*a3 + d1*a2
+	h3 = t & mask29
+	t = t>>29 + h4*fold + d0*a4 + d1*a3 + a2*a2
+	h4 = t & mask29
+	t = t>>29 + h5*fold + d0*a5 + d1*a4 + d2*a3
+	h5 = t & mask29
+	t = t>>29 + h6*fold + d0*a6 + d1*a5 + d2*a4 + a3*a3
+	h6 = t & mask29
+	t = t>>29 + h7*fold + d0*a7 + d1*a6 + d2*a5 + d3*a4
+	h7 = t & mask29
+	t = t>>29 + h8*fold + d0*a8 + d1*a7 + d2*a6 + d3*a5 + a4*a4
+	h8 = t & mask23
+	t = t>>23*19 + h0 // what exceeds bit 255 counts 19
+	e[0], e[1] = uint32(t)&mask29, uint32(h1)+uint32(t>>29)
+	e[2], e[3], e[4], e[5] = uint32(h2), uint32(h3), uint32(h4), uint32(h5)
+	e[6], e[7], e[8] = uint32(h6), uint32(h7), uint32(h8)
 }
 
 // squareTimes sets e to a^(2^n), for n of 1 or more.
@@ -199,16 +194,16 @@ func (e *element) invert(a *element) {
 
 // setWords sets e to a number of 255 bits in little-endian words; the highest bit
 // is left out.
-func (e *element) setWords(w *[8]uint32) {
-	e[0] = w[0] & mask29
-	e[1] = (w[0]>>29 | w[1]<<3) & mask29
-	e[2] = (w[1]>>26 | w[2]<<6) & mask29
-	e[3] = (w[2]>>23 | w[3]<<9) & mask29
-	e[4] = (w[3]>>20 | w[4]<<12) & mask29
-	e[5] = (w[4]>>17 | w[5]<<15) & mask29
-	e[6] = (w[5]>>14 | w[6]<<18) & mask29
-	e[7] = (w[6]>>11 | w[7]<<21) & mask29
-	e[8] = w[7] >> 8 & mask23
+func (e *element) setWords(w0, w1, w2, w3, w4, w5, w6, w7 uint32) {
+	e[0] = w0 & mask29
+	e[1] = (w0>>29 | w1<<3) & mask29
+	e[2] = (w1>>26 | w2<<6) & mask29
+	e[3] = (w2>>23 | w3<<9) & mask29
+	e[4] = (w3>>20 | w4<<12) & mask29
+	e[5] = (w4>>17 | w5<<15) & mask29
+	e[6] = (w5>>14 | w6<<18) & mask29
+	e[7] = (w6>>11 | w7<<21) & mask29
+	e[8] = w7 >> 8 & mask23
 }
 
 // words sets w to the number from 0 to p-1, for an e that is reduced or a sum or
@@ -247,9 +242,33 @@ func (e *element) carryOut() {
 
 // swap exchanges e and f if mask is all ones, and does not if it is 0.
 func (e *element) swap(f *element, mask uint32) {
-	for i := range e {
-		x := (e[i] ^ f[i]) & mask
-		e[i] ^= x
-		f[i] ^= x
-	}
+	e[0], f[0] = swapped(e[0], f[0], mask)
+	e[1], f[1] = swapped(e[1], f[1], mask)
+	e[2], f[2] = swapped(e[2], f[2], mask)
+	e[3], f[3] = swapped(e[3], f[3], mask)
+	e[4], f[4] = swapped(e[4], f[4], mask)
+	e[5], f[5] = swapped(e[5], f[5], mask)
+	e[6], f[6] = swapped(e[6], f[6], mask)
+	e[7], f[7] = swapped(e[7], f[7], mask)
+	e[8], f[8] = swapped(e[8], f[8], mask)
+}
+
+func swapped(a, b, mask uint32) (uint32, uint32) {
+	x := (a ^ b) & mask
+	return a ^ x, b ^ x
+}
+
+// negateIf sets a reduced e to 2p - e if mask is all ones, and leaves it if mask is
+// 0: it adds -2e and 2p or nothing.
+func (e *element) negateIf(mask uint32) {
+	const p0, p1, p8 = 1<<30 - 38, 1<<30 - 2, 1<<24 - 2
+	e[0] += (p0 - e[0]<<1) & mask
+	e[1] += (p1 - e[1]<<1) & mask
+	e[2] += (p1 - e[2]<<1) & mask
+	e[3] += (p1 - e[3]<<1) & mask
+	e[4] += (p1 - e[4]<<1) & mask
+	e[5] += (p1 - e[5]<<1) & mask
+	e[6] += (p1 - e[6]<<1) & mask
+	e[7] += (p1 - e[7]<<1) & mask
+	e[8] += (p8 - e[8]<<1) & mask
 }

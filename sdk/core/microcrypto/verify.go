@@ -62,7 +62,7 @@ func (q *addend) setNegated(b *[32]byte) bool {
 	var w scalar
 	var x, y, u, v element
 	w.setBytes(b[:])
-	y.setWords((*[8]uint32)(&w))
+	y.setWords(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7])
 	one := element{1}
 	u.square(&y)
 	v.mul(&u, &curveD)

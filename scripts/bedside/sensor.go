@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/vitalseal/vitalseal/scripts/bedside/wire"
+	"github.com/vitalseal/vitalseal/sdk/identity"
+	"github.com/vitalseal/vitalseal/sdk/receive"
+)
+
+// sensor is one sensor beside the bed, at its end of the wire. It can be switched
+// on again after it was switched off.
+type sensor interface {
+	on() error
+	off() error
+}
+
+// deviceName is the identity whose readings the gateway expects on its port.
+const deviceName = "sensor-1"
+
+// kind is a kind of sensor that the rig can put at the bedside.
+type kind struct {
+	name  string
+	title string
+
+	// acknowledged says that the sensor keeps what it made until the gateway has
+	// it on its disk. Then no reading may be missing, whatever fails.
+	acknowledged bool
+
+	// proves says that the gateway finds out which device it is: another one is
+	// not believed.
+	proves bool
+
+	// enrol adds the device to the site. prepare, which may be nil, is called
+	// first with the folder of the rig, to build what is to be run.
+	prepare func(r *rig) error
+	enrol   func(r *rig, site *identity.Site) error
+
+	// config is the [[sensor]] section of the gateway's configuration but for
+	// device and port.
+	config string
+
+	// make returns sensor 0, which belongs there, or 1, a different one, that
+	// connects to a socket.
+	make func(r *rig, which int, socket string) (sensor, error)
+
+	identify func(*receive.Record) []id
+	tap      func(l *ledger) wire.Tap // may be nil
+
+	// attacks are bytes to inject on the line while sensor 0 is on it.
+	attacks func(r *rig) []attack
+}
+
+// kinds are by the value of -sensor.
+func kinds() []kind { return []kind{linesKind()} }
+
+func findKind(name string) (kind, error) {
+	for _, k := range kinds() {
+		if k.name == name {
+			return k, nil
+		}
+	}
+	return kind{}, fmt.Errorf("there is no sensor %q; there are %s", name, kindNames())
+}
+
+func kindNames() string {
+	var names []string
+	for _, k := range kinds() {
+		names = append(names, k.name)
+	}
+	return strings.Join(names, ", ")
+}

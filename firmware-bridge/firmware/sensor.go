@@ -22,8 +22,8 @@ type Config struct {
 	// Heartbeat is promised in the anchor: something is sealed at least this often,
 	// in ms. 0: 10,000.
 	Heartbeat uint32
-	// Patience is how long the first anchor waits for the gateway's time, in ms.
-	// 0: 3,000.
+	// Patience is how long the first anchor waits for the gateway's time at most, in
+	// ms, unless readings need its room before. 0: 3,000.
 	Patience uint32
 
 	Keep     int // bytes of sealed messages kept until the gateway has them; 0: 4,096

@@ -38,7 +38,7 @@ func (s *Sensor) Wave(v *vital.Wave) error {
 	if len(v.Samples) > cap(w.samples) || cost+batchCost > s.config.Payload {
 		return ErrTooLong
 	}
-	if s.link.Room(link.TypeSealed) < s.config.Keep/4 {
+	if s.ringBelow(3) {
 		w.recorded++
 		s.lose(1) // numerics matter more, and get what is left of the ring
 		return nil
@@ -132,10 +132,15 @@ func (s *Sensor) enter(ms uint64, cost int) uint64 {
 	return ms
 }
 
-// flush seals what waits, ahead of its time, and reports whether it could.
+// flush seals what waits, ahead of its time, and reports whether it could. The
+// first anchor waits no longer for the time.
 func (s *Sensor) flush(now uint64) bool {
+	now = max(now, s.chain.sealed)
+	if !s.chain.begun && now >= s.chain.retry && s.link.Room(link.TypeAnchor) >= maxAnchor {
+		s.anchor(now)
+	}
 	if s.chain.begun {
-		s.sealOpen(max(now, s.chain.sealed))
+		s.sealOpen(now)
 	}
 	return s.open.batch.Len() == 0
 }

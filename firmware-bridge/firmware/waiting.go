@@ -99,10 +99,16 @@ func (w *waiting) full() bool {
 // every is how long readings wait to be sealed: longer when the ring fills, since
 // a message costs as much as twenty readings.
 func (s *Sensor) every() uint64 {
-	if s.link.Room(link.TypeSealed) < s.config.Keep/2 {
+	if s.ringBelow(5) {
 		return 1 << 62
 	}
 	return uint64(s.config.Every)
+}
+
+// ringBelow reports whether less than n eighths of the ring are free.
+func (s *Sensor) ringBelow(n int) bool {
+	whole := min(s.config.Keep, link.MaxBody(link.TypeSealed, link.MaxFrame)) // no more is ever Room
+	return s.link.Room(link.TypeSealed) < whole*n/8
 }
 
 // sealOpen seals what waits.

@@ -17,6 +17,7 @@
 
 int vs_sealer_init(struct vs_sealer *s, const struct vs_crypto *crypto, const struct vs_store *store, int32_t alg,
                    const uint8_t *public_key) {
+    int err;
     if (s == NULL || crypto == NULL || store == NULL) {
         return VS_EARGUMENT;
     }
@@ -24,8 +25,9 @@ int vs_sealer_init(struct vs_sealer *s, const struct vs_crypto *crypto, const st
     s->crypto = crypto;
     s->store = store;
     s->alg = alg;
-    s->self = s;
-    return vs_key_id(crypto, alg, public_key, s->kid);
+    err = vs_key_id(crypto, alg, public_key, s->kid);
+    s->self = err == VS_OK ? s : NULL;
+    return err;
 }
 
 void vs_end(struct vs_sealer *s) {

@@ -21,6 +21,8 @@ var (
 	curveD = div(big.NewInt(-121665), big.NewInt(121666))
 	// base is the base point: y is 4/5, x is even.
 	base = basePoint()
+	// groupOrder is L, 2^252 and a bit.
+	groupOrder = order()
 )
 
 // point is an affine point of -x^2 + y^2 = 1 + d x^2 y^2.
@@ -31,6 +33,11 @@ func mul(x, y *big.Int) *big.Int   { return mod(new(big.Int).Mul(x, y)) }
 func plus(x, y *big.Int) *big.Int  { return mod(new(big.Int).Add(x, y)) }
 func minus(x, y *big.Int) *big.Int { return mod(new(big.Int).Sub(x, y)) }
 func div(x, y *big.Int) *big.Int   { return mul(x, new(big.Int).ModInverse(mod(y), prime)) }
+
+func order() *big.Int {
+	l, _ := new(big.Int).SetString("27742317777372353535851937790883648493", 10)
+	return l.SetBit(l, 252, 1)
+}
 
 func basePoint() point {
 	y := div(big.NewInt(4), big.NewInt(5))
@@ -113,10 +120,8 @@ const baseTable = "" +`, teeth, tables, columns)
 // writeScalars writes the constants of arithmetic modulo the order of the base
 // point (RFC 8032, section 5.1).
 func writeScalars(b *bytes.Buffer) {
-	order, _ := new(big.Int).SetString("27742317777372353535851937790883648493", 10)
-	order.SetBit(order, 252, 1)
 	word := new(big.Int).Lsh(one, 32)
-	inverse := new(big.Int).ModInverse(order, word)
+	inverse := new(big.Int).ModInverse(groupOrder, word)
 	r := new(big.Int).Lsh(one, 256)
 	rr := new(big.Int).Mul(r, r)
 	fmt.Fprintf(b, "// orderInverse is -1/L modulo 2^32.\nconst orderInverse = %#x\n\n", inverse.Sub(word, inverse))
@@ -125,7 +130,7 @@ func writeScalars(b *bytes.Buffer) {
 	for _, v := range []struct {
 		name string
 		x    *big.Int
-	}{{"order", order}, {"montgomeryR", r.Mod(r, order)}, {"montgomeryRR", rr.Mod(rr, order)}} {
+	}{{"order", groupOrder}, {"montgomeryR", r.Mod(r, groupOrder)}, {"montgomeryRR", rr.Mod(rr, groupOrder)}} {
 		fmt.Fprintf(b, "%s = scalar{", v.name)
 		for i := range 8 {
 			fmt.Fprintf(b, "%#x,", uint32(new(big.Int).Rsh(v.x, uint(32*i)).Uint64()))

@@ -1,0 +1,196 @@
+package medibus_test
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/medibus"
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/sensortest"
+	"github.com/vitalseal/vitalseal/firmware-bridge/sim"
+	"github.com/vitalseal/vitalseal/sdk/core/vital"
+)
+
+func count(b *vital.Batch, code vital.Code) (n int) {
+	for _, x := range b.Numerics {
+		if x.Code == code {
+			n++
+		}
+	}
+	return n
+}
+
+func samples(b *vital.Batch, code vital.Code) (n int) {
+	for _, w := range b.Waves {
+		if w.Code == code {
+			n += len(w.Samples)
+		}
+	}
+	return n
+}
+
+// Ten minutes with an Evita: nothing is lost, and nothing is made up.
+func TestTenMinutes(t *testing.T) {
+	d := fresh()
+	l := sensortest.Line{Decoder: d, Device: medibus.Simulate(sim.NewPatient(7))}
+	b := l.Run(10 * time.Minute)
+	if good, bad := d.Frames(); bad != 0 || good < 30000 {
+		t.Errorf("%d good, %d bad", good, bad)
+	}
+	for code, want := range map[vital.Code]int{
+		vital.SpO2: 600, vital.PulseRate: 600, vital.RespRate: 600, vital.TidalVolume: 600, 151880: 600, 151957: 600, 16929196: 60,
+	} {
+		if n := count(b, code); n < want-6 || n > want+1 {
+			t.Errorf("%d of %d in ten minutes", n, code)
+		}
+	}
+	for _, n := range b.Numerics {
+		if !n.Value.IsNumber() || n.Status != 0 {
+			t.Fatalf("%+v", n)
+		}
+	}
+	for _, code := range []vital.Code{151792, 151764, 151724, vital.Pleth} {
+		if n := samples(b, code); n < 37000 || n > 37500 {
+			t.Errorf("%d samples of %d", n, code)
+		}
+	}
+	if len(b.Events) != 1 || len(b.Alerts) != 0 {
+		t.Errorf("%v %v", b.Events, b.Alerts)
+	}
+}
+
+// What happens to the sensor is told as statuses and alerts.
+func TestConditions(t *testing.T) {
+	p := sim.NewPatient(7)
+	l := sensortest.Line{Decoder: fresh(), Device: medibus.Simulate(p)}
+	l.Run(20 * time.Second)
+	p.Set(sim.FingerOff | sim.LowBattery)
+	b := l.Run(20 * time.Second)
+	numbers, absent := 0, 0
+	for _, n := range b.Numerics {
+		if n.Code != vital.SpO2 && n.Code != vital.PulseRate {
+			continue
+		}
+		if n.Value.IsNumber() {
+			numbers++
+		}
+		if n.Status&vital.NotAvailable != 0 && n.Status&vital.SensorDisconnected != 0 {
+			absent++
+		}
+	}
+	if numbers > 2 || absent < 36 {
+		t.Errorf("%d numbers, %d absent", numbers, absent)
+	}
+	if len(b.Alerts) != 2 || samples(b, vital.Pleth) > 32 {
+		t.Errorf("%+v, %d samples", b.Alerts, samples(b, vital.Pleth))
+	}
+	p.Set(0)
+	b = l.Run(20 * time.Second)
+	if len(b.Alerts) != 2 || b.Alerts[0].State != vital.AlertEnded || samples(b, vital.Pleth) < 1000 {
+		t.Errorf("%+v, %d samples", b.Alerts, samples(b, vital.Pleth))
+	}
+}
+
+// A line that loses and changes bytes: readings go on, and the numbers that come
+// are those of the device.
+func TestBadLine(t *testing.T) {
+	clean := sensortest.Line{Decoder: fresh(), Device: medibus.Simulate(sim.Fixed{Numbers: steady()})}
+	right := map[vital.Numeric]bool{}
+	for _, n := range clean.Run(time.Minute).Numerics {
+		n.Time = 0
+		right[n] = true
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	d := fresh()
+	l := sensortest.Line{Decoder: d, Device: medibus.Simulate(sim.Fixed{Numbers: steady()}), Alter: func(p []byte) []byte {
+		for i := range p {
+			if r.IntN(2000) == 0 {
+				p[i] ^= 1 << r.IntN(8)
+			}
+		}
+		if len(p) > 0 && r.IntN(500) == 0 {
+			p = p[1:]
+		}
+		return p
+	}}
+	b := l.Run(10 * time.Minute)
+	for _, n := range b.Numerics {
+		n.Time = 0
+		if !right[n] {
+			t.Fatalf("%+v", n)
+		}
+	}
+	if _, bad := d.Frames(); bad == 0 || count(b, vital.SpO2) < 400 {
+		t.Errorf("%d bad, %d readings", bad, count(b, vital.SpO2))
+	}
+}
+
+func steady() sim.Vitals {
+	v := sim.NoVitals()
+	v.SpO2, v.PulseRate, v.RespRate = 97, 70, 12
+	return v
+}
+
+// A cable that is out for a minute: the host begins anew, and so does the device.
+func TestSilence(t *testing.T) {
+	out := false
+	l := sensortest.Line{Decoder: fresh(), Device: medibus.Simulate(sim.NewPatient(1)), Alter: func(p []byte) []byte {
+		if out {
+			return nil
+		}
+		return p
+	}}
+	l.Run(20 * time.Second)
+	out = true
+	if b := l.Run(time.Minute); len(b.Numerics) != 0 {
+		t.Error(len(b.Numerics))
+	}
+	out = false
+	b := l.Run(20 * time.Second)
+	if count(b, vital.SpO2) < 15 || samples(b, 151792) < 800 || len(b.Events) != 0 {
+		t.Errorf("%d readings, %d samples, %v", count(b, vital.SpO2), samples(b, 151792), b.Events)
+	}
+}
+
+// A device that answers nothing is asked every three seconds and no more.
+func TestPatience(t *testing.T) {
+	d := fresh()
+	d.Open()
+	sent, asked := 0, 0
+	for now := time.Duration(0); now < time.Minute; asked++ {
+		p, next := d.Ask(nil, now)
+		sent += len(p)
+		now = max(next, now+time.Millisecond)
+	}
+	if sent != 20*5 || asked > 40 {
+		t.Errorf("%d bytes, asked %d times", sent, asked)
+	}
+}
+
+func stream(span time.Duration) []byte {
+	return sensortest.Record(fresh(), medibus.Simulate(sim.NewPatient(7)), span)
+}
+
+func TestChunks(t *testing.T) { sensortest.AnyChunks(t, decoder, stream(30*time.Second)) }
+
+// A recording of the device's side gives what the host had read.
+func TestRecording(t *testing.T) {
+	l := sensortest.Line{Decoder: fresh(), Device: medibus.Simulate(sim.NewPatient(7))}
+	live, played := l.Run(time.Minute), sensortest.Decode(fresh(), stream(time.Minute))
+	if len(live.Numerics) != len(played.Numerics) || len(played.Waves) < len(live.Waves) || len(live.Waves) < 400 ||
+		len(live.Enumerations) != len(played.Enumerations) || len(played.Events) != 1 {
+		t.Errorf("%d, %d numerics, %d, %d waves", len(live.Numerics), len(played.Numerics), len(live.Waves), len(played.Waves))
+	}
+}
+
+func TestNoAllocs(t *testing.T) { sensortest.NoAllocs(t, fresh(), stream(30*time.Second)) }
+
+func Fuzz(f *testing.F) {
+	s := stream(15 * time.Second)
+	sensortest.Fuzz(f, decoder, s[:2000], s[len(s)-1500:], []byte("\x01$EB 98 E1 70 7A\r"),
+		reply(0x27, "607SPO2 $&     "), reply(0x2a, "0E:Mode BIPAP\x03"), reply(0x52, "8240'Evita 4'05.00:04.00"), reply(0x28, "11:11:1911-NOV-93"),
+		append(append(reply(0x53, "00   16000-  10  10037006   16000-  20  100460"), reply(0x54, "")...),
+			0xd3, 0xc6, 0xc0, 0x90, 0x81, 0x8a, 0x83, 0xd1, 0x94, 0x81))
+}
+
+func Benchmark(b *testing.B) { sensortest.Bench(b, fresh(), stream(time.Minute)) }

@@ -68,6 +68,7 @@ type Sensor struct {
 	saidAt  uint64 // when the last one went out
 	said    bool   // one went out
 	proofAt uint64 // when the next proof is due
+	proofOK uint64 // when one may go out, since the last
 	heard   uint64 // when the last good frame came
 	sent    uint64 // when the last frame went out
 	dropped uint32

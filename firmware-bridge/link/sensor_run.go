@@ -44,7 +44,7 @@ func (s *Sensor) welcome(m *Welcome, now uint64) bool {
 	if s.signer != nil {
 		s.challenge(&m.Challenge)
 	}
-	s.phase, s.proofAt = SensorWelcomed, now
+	s.phase, s.proofAt = SensorWelcomed, later(now, s.proofOK)
 	s.flight.window, s.flight.maxFrame = m.Window, int(m.MaxFrame)
 	return true
 }
@@ -183,7 +183,7 @@ func (s *Sensor) emit(out output, now uint64) {
 		if !s.proved {
 			s.heard = now // signing may take its time
 		}
-		s.proofAt, s.proved = now+proofEvery, true
+		s.proofAt, s.proofOK, s.proved = now+proofEvery, now+proofGap, true
 		s.encoder.write(s.proof[:])
 	case outData:
 		s.flight.send(&s.encoder, s.session, now)

@@ -6,6 +6,7 @@ const (
 	helloRefused   = 10_000 // after a refusal
 	helloGap       = 200    // between two hellos, however often the gateway polls
 	proofEvery     = 1_000  // until somebody answers
+	proofGap       = 200    // between two proofs, however often it is challenged
 	retryFirst     = 1_000  // without progress, then send again
 	retryLast      = 8_000  // doubling up to
 	heartbeatEvery = 2_000  // when there was nothing else to send

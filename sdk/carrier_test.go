@@ -263,12 +263,17 @@ func TestGatewaySealsItsOwnEvents(t *testing.T) {
 	t.Parallel()
 	w := sdktest.NewWard(t)
 	got := w.Receive()
-	p := w.Open(w.Config())
+	conf := w.Config()
+	p := w.Open(conf)
 	if n := len(p.Stats().Devices); n != 0 {
 		t.Errorf("%d devices before the first event", n)
 	}
 	must(t, p.Event(vital.Event{Kind: vital.EventUnknownDevice, Count: 1, Text: "monitor-4: 0102030405060708"}))
 	got.Until("the event", func(f *sdktest.Found) bool { return f.Events[vital.EventUnknownDevice] == 1 })
+	w.Close(p)
+	// Having spoken, it has heartbeats that receivers wait for, without a new event.
+	p = w.Open(conf)
+	got.Until("its next start", func(f *sdktest.Found) bool { return f.Events[vital.EventStarted] == 2 })
 	w.Close(p)
 }
 

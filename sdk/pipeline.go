@@ -78,7 +78,20 @@ func Open(ctx context.Context, conf Config) (*Pipeline, error) {
 	if err := p.start(ctx); err != nil {
 		return nil, errors.Join(err, queue.Close())
 	}
+	p.speakOn()
 	return p, nil
+}
+
+// speakOn has the gateway's own device go on if it ever spoke: receivers wait for
+// its heartbeats.
+func (p *Pipeline) speakOn() {
+	d, ok := p.gateway.Roster.DeviceNamed(p.gateway.Name)
+	if !ok || !p.state.knows(d.KeyID) {
+		return
+	}
+	if _, err := p.own(); err != nil {
+		p.log.Error("the gateway has no identity of its own any more", "error", err)
+	}
 }
 
 func (p *Pipeline) start(ctx context.Context) error {
@@ -227,7 +240,8 @@ func (p *Pipeline) Device(name string) (*Device, error) {
 
 // Event seals a fact that the gateway itself has noticed, and that is none of a
 // device's to say: a foreign device on a port, say. It is sealed as the device
-// that has the gateway's own name, whose chain begins with the first event.
+// that has the gateway's own name, whose chain begins with the first event, and at each
+// start from then on.
 func (p *Pipeline) Event(e vital.Event) error {
 	own, err := p.own()
 	if err != nil {

@@ -178,6 +178,13 @@ func (s *state) carriedAnchor(kid keys.KeyID) (eid seal.EID, message []byte) {
 	return eid, d.Anchor
 }
 
+// knows reports whether a device ever began a chain.
+func (s *state) knows(kid keys.KeyID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.doc.Devices[kid.String()] != nil
+}
+
 // maxCarriedAnchors bounds the anchors of one device that are retained: a sensor
 // begins a chain a day and at each start.
 const maxCarriedAnchors = 512

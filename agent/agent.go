@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -66,19 +67,30 @@ func Run(ctx context.Context, conf *config.Config, opts Options) error {
 		opts.Started(pipeline)
 	}
 	var sensors sync.WaitGroup
-	for i := range conf.Sensors {
-		s := &supervised{conf: conf.Sensors[i], pipeline: pipeline, lookup: opts.Lookup}
-		s.log = opts.Logger.With("device", s.conf.Device, "port", s.conf.Port.Name)
-		sensors.Go(func() { s.run(ctx) })
+	for _, s := range conf.Sensors {
+		log := opts.Logger.With("device", s.Device, "port", s.Port.Name)
+		attempt := (&supervised{conf: s, pipeline: pipeline, lookup: opts.Lookup, log: log}).attempt
+		if s.Driver == config.LinkDriver {
+			attempt = (&linked{conf: s, pipeline: pipeline, dir: dataDir(conf), log: log}).attempt
+		}
+		sensors.Go(func() { supervise(ctx, log, attempt) })
 	}
 	sensors.Wait()
 	<-ctx.Done()
 	return closePipeline(pipeline, opts.Drain)
 }
 
+// dataDir is where the pipeline keeps its outbox.
+func dataDir(conf *config.Config) string {
+	if conf.Data == "" {
+		return filepath.Join(conf.Site, "data")
+	}
+	return conf.Data
+}
+
 func pipelineConfig(conf *config.Config, opts *Options) sdk.Config {
 	c := sdk.Config{
-		Identity: conf.Site, Broker: conf.Broker.URL, Data: conf.Data,
+		Identity: conf.Site, Broker: conf.Broker.URL, Data: dataDir(conf),
 		Every: conf.Batch.Every, Heartbeat: conf.Batch.Heartbeat, MaxStored: conf.Outbox.MaxSize,
 		Window: conf.Broker.Window, Flags: seal.FlagSealedAtEdge | opts.Flags, Logger: opts.Logger,
 	}

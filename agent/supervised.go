@@ -16,14 +16,9 @@ import (
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
 )
 
-const (
-	minRestart = time.Second
-	maxRestart = time.Minute
-
-	// reportBad is how often frames that failed their check are reported, so
-	// that a line with the wrong rate does not fill the outbox with reports.
-	reportBad = 10 * time.Second
-)
+// reportBad is how often frames that failed their check are reported, so that a
+// line with the wrong rate does not fill the outbox with reports.
+const reportBad = 10 * time.Second
 
 // supervised is one sensor: a port, a decoder and the device that seals.
 type supervised struct {
@@ -43,33 +38,8 @@ type supervised struct {
 	full       bool // the last batch was refused
 }
 
-// run keeps the sensor going until ctx ends: whatever fails is tried again, after
-// a pause that doubles.
-func (s *supervised) run(ctx context.Context) {
-	for pause := minRestart; ; pause = min(2*pause, maxRestart) {
-		err := s.attempt(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		s.log.Error("sensor is not being read", "error", err, "retry", pause)
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		}
-	}
-}
-
 // attempt opens what the sensor needs and reads it until ctx ends.
 func (s *supervised) attempt(ctx context.Context) (err error) {
-	defer func() {
-		if failure := recover(); failure != nil {
-			s.log.Error("sensor failed", "panic", fmt.Sprintf("%T", failure), "stack", string(debug.Stack()))
-			err = errors.New("the sensor's code failed: see the stack above")
-		}
-	}()
 	if s.driver, err = s.lookup(s.conf.Driver); err != nil {
 		return err
 	}

@@ -10,8 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,19 +23,24 @@ import (
 // The C end of the link against the Go package: the same calls, the same bytes.
 // test/link_driver.c does what a line says and prints what comes of it.
 
-// linkProgram compiles a program of test/ with the link, as strictly as a vendor
-// would and under the sanitizers, and returns its path.
-func linkProgram(t *testing.T, name string) string {
+// linkBuild makes programs one at a time, each once.
+var linkBuild sync.Mutex
+
+// linkProgram compiles a program of test/ with the link, or with the sources that
+// are given, and returns its path.
+func linkProgram(t *testing.T, name string, sources ...string) string {
 	t.Helper()
-	out := filepath.Join(t.TempDir(), name)
-	sources, err := filepath.Glob("src/link*.c")
-	if err != nil || len(sources) == 0 {
-		t.Fatalf("sources of the link: %v, %v", sources, err)
+	linkBuild.Lock()
+	defer linkBuild.Unlock()
+	out := filepath.Join(binaries.dir, name)
+	if _, err := os.Stat(out); err == nil {
+		return out
 	}
-	args := []string{"-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-O1", "-g",
-		"-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-Iinclude", "-o", out,
-		"src/text.c", filepath.Join("test", name+".c")}
-	if text, err := exec.Command("gcc", append(args, sources...)...).CombinedOutput(); err != nil {
+	if len(sources) == 0 {
+		sources = []string{"src/link.c", "src/link_frame.c", "src/link_message.c", "src/text.c"}
+	}
+	args := slices.Concat(strict, sanitized, []string{"-o", out, filepath.Join("test", name+".c")}, sources)
+	if text, err := exec.Command("gcc", args...).CombinedOutput(); err != nil {
 		t.Fatalf("gcc: %v\n%s", err, text)
 	}
 	return out
@@ -248,7 +255,8 @@ func (p *pair) log() {
 
 func (p *pair) look() {
 	s := p.sensor.State()
-	p.add(fmt.Sprintf("%d %d %d %d %d %d %d", s.Phase, s.Reason, s.Unacked, s.Acked, s.Next, s.Good, s.Bad), "status")
+	p.add(fmt.Sprintf("%d %d %d %d %d", s.Phase, s.Reason, s.Unacked, s.Acked, s.Next), "state")
+	p.add(fmt.Sprintf("%d %d", s.Good, s.Bad), "counts")
 	want := "-"
 	if t, at, ok := p.sensor.Time(); ok {
 		want = fmt.Sprintf("%d %d %x %d", t.UnixMilli, t.Error, t.Beacon, at)

@@ -2,7 +2,7 @@
 
 #define SAMPLES_PER_S (1000 / PATIENT_SAMPLE_MS)
 #define CUFF_S 60   /* seconds between two blood pressures */
-#define FINGER_S 90 /* the finger is off in the last 5 of so many seconds */
+#define FINGER_S 90 /* the finger is off for 3 of so many seconds, from the fifth on */
 
 /*
  * A sine of full range ±1,024 for a phase of 2^32 a turn: two parabolas, off
@@ -51,7 +51,8 @@ static int pleth_at(int x) { return bump(x, 480, 170, 1500) + bump(x, 760, 150, 
 static int noise(uint32_t sample) { return (int)(sample * 2654435761u >> 29) - 4 + (int)(sample & 1u); }
 
 static bool finger_off(uint32_t sample) {
-    return sample / SAMPLES_PER_S % FINGER_S >= FINGER_S - 5;
+    const uint32_t s = sample / SAMPLES_PER_S % FINGER_S;
+    return s >= 5 && s < 8;
 }
 
 void patient_step(struct patient *p, int16_t *ecg, int16_t *pleth) {

@@ -20,7 +20,7 @@
 #define BODY 1024             /* bytes of the longest payload */
 #define HOLD_S 8              /* seconds of numerics in one frame at most */
 #define METRICS 8
-#define REPORT_MS 10000
+#define REPORT_MS 5000
 #define LOG_MS 60000
 
 /* MDC codes and units, IEEE 11073-10101. */
@@ -185,10 +185,15 @@ static void waves(uint64_t time) {
     }
 }
 
+/* When the next sample is due. */
+static uint64_t sample_time(void) {
+    return monitor.start + ((uint64_t)monitor.patient.sample + 1) * PATIENT_SAMPLE_MS;
+}
+
 /* Takes the samples that are due. */
 static void measure(uint64_t now) {
     struct patient *p = &monitor.patient;
-    while (now >= monitor.start + (uint64_t)p->sample * PATIENT_SAMPLE_MS) {
+    for (uint64_t at = sample_time(); now >= at; at = sample_time()) {
         const uint32_t i = p->sample % PATIENT_ECG_RATE;
         int16_t pleth;
         patient_step(p, &monitor.ecg[i], &pleth);
@@ -196,9 +201,8 @@ static void measure(uint64_t now) {
             monitor.pleth[i / 2] = pleth;
         }
         if (i == PATIENT_ECG_RATE - 1) {
-            const uint64_t end = monitor.start + (uint64_t)p->sample * PATIENT_SAMPLE_MS;
-            numerics(end);
-            waves(end - 1000);
+            numerics(at);
+            waves(at - (PATIENT_ECG_RATE - 1) * PATIENT_SAMPLE_MS);
         }
     }
 }
@@ -291,7 +295,7 @@ static void report_to_console(uint64_t now) {
 }
 
 static void report(uint64_t now) {
-    static uint64_t next_report, next_log = REPORT_MS;
+    static uint64_t next_report, next_log = 2 * REPORT_MS;
     if (now >= next_report) {
         next_report = now - now % REPORT_MS + REPORT_MS;
         report_to_console(now);

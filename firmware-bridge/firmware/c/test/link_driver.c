@@ -11,8 +11,11 @@
  *   next now                                              number
  *   log level bytes                                       ok
  *   dropped n                                             ok
+ *   failures n                                            ok: so often the signer fails
+ *   script message signature                              ok: all that it signs from now on
  *   time                                                  unix error beacon at
- *   status                                                phase reason unacked acked next good bad
+ *   state                                                 phase reason unacked acked next
+ *   counts                                                good bad
  *   frame bytes                                           bytes, from delimiter to delimiter
  *   decode size bytes                                     good bad, then each frame
  *   piecemeal size bytes                                  the same, a byte at a time
@@ -95,12 +98,29 @@ static struct vs_link_sensor sensor;
 static uint8_t *keep, *receive;
 static char *firmware;
 
+static int failures;                 /* how often the signer fails */
+static uint8_t *expected, *scripted; /* what a vector has it sign, once */
+static size_t expected_len;
+
+static int sign_as_scripted(const uint8_t *m, size_t n, uint8_t out[VS_LINK_SIGNATURE_SIZE]) {
+    if (scripted == NULL || n != expected_len || memcmp(m, expected, n) != 0) {
+        fail("signs what it should not");
+    }
+    memcpy(out, scripted, VS_LINK_SIGNATURE_SIZE);
+    free(scripted);
+    scripted = NULL;
+    return 0;
+}
+
 /* As the Go test's: every byte depends on the whole message. */
 static int sign(void *context, const uint8_t *m, size_t n, uint8_t out[VS_LINK_SIGNATURE_SIZE]) {
     int *fails = context;
     if (*fails > 0) {
         --*fails;
         return 1;
+    }
+    if (expected != NULL) {
+        return sign_as_scripted(m, n, out);
     }
     const uint32_t crc = vs_link_crc32c(0, m, n);
     for (size_t i = 0; i < VS_LINK_SIGNATURE_SIZE; i++) {
@@ -109,7 +129,18 @@ static int sign(void *context, const uint8_t *m, size_t n, uint8_t out[VS_LINK_S
     return 0;
 }
 
-static int failures;
+static void script(void) {
+    size_t n;
+    free(expected);
+    free(scripted);
+    failures = 0;
+    expected = bytes(&expected_len);
+    scripted = bytes(&n);
+    if (n != VS_LINK_SIGNATURE_SIZE) {
+        fail("no signature");
+    }
+    puts("ok");
+}
 
 static void init(void) {
     struct vs_link_config c = {.session = (uint32_t)number(), .sign_context = &failures};
@@ -179,10 +210,14 @@ static void print_time(void) {
     printf(" %" PRIu64 "\n", at);
 }
 
-static void print_status(void) {
+static void print_state(void) {
     const struct vs_link_status s = vs_link_sensor_status(&sensor);
-    printf("%u %u %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu64 " %" PRIu64 "\n", s.phase, s.reason,
-           s.unacked, s.acked, s.next, s.good, s.bad);
+    printf("%u %u %" PRIu32 " %" PRIu32 " %" PRIu32 "\n", s.phase, s.reason, s.unacked, s.acked, s.next);
+}
+
+static void print_counts(void) {
+    const struct vs_link_status s = vs_link_sensor_status(&sensor);
+    printf("%" PRIu64 " %" PRIu64 "\n", s.good, s.bad);
 }
 
 /* --- frames -------------------------------------------------------------- */
@@ -352,9 +387,10 @@ static void step(const char *verb) {
     } verbs[] = {
         {"init", init},           {"receive", receive_bytes}, {"queue", queue},
         {"send", send_frame},     {"log", log_line},          {"time", print_time},
-        {"status", print_status}, {"frame", frame},           {"parse", parse},
+        {"state", print_state},   {"frame", frame},           {"parse", parse},
         {"proof", proof_message}, {"hello", hello},           {"signature", signature},
         {"heartbeat", heartbeat}, {"log_frame", log_frame},   {"data", data},
+        {"script", script},       {"counts", print_counts},
     };
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
         if (strcmp(verb, verbs[i].name) == 0) {
@@ -392,5 +428,7 @@ int main(void) {
     free(keep);
     free(receive);
     free(firmware);
+    free(expected);
+    free(scripted);
     return 0;
 }

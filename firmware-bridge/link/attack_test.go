@@ -14,7 +14,7 @@ func everyFrame() []message {
 	_, kid := device()
 	_, signature := sign(7, challengeOf(1))
 	return []message{
-		hello(capSealed, 128, 7, 1, kid, "test 1.0"), proof(7, signature), heartbeat(7, 50, 1, 2, 3),
+		hello(capSealed, 128, 7, 1, kid, "test 1.0"), proof(7, 1, signature), heartbeat(7, 50, 1, 2, 3),
 		logLine(7, 1, "probe off"), readings(7, 1, 50, body(1, 40)), anchor(7, 1, body(2, 300)), sealed(7, 1, body(3, 40)),
 		welcome(4096, 4, 7, challengeOf(1)), ack(7, 1, 4), refuse(7, 1), timeFrame(1700000000000, 20, [16]byte{1}), poll(),
 	}

@@ -48,7 +48,7 @@ func (g *Gateway) handle(frame []byte, now uint64, h GatewayHandler) bool {
 	case TypeProof:
 		var m Proof
 		if m, err = ParseProof(frame); err == nil && m.Session == g.hello.Session {
-			return g.takeProof(frame[proofSize-signatureSize:], now, h)
+			return g.takeProof(m.Echo, frame[proofSize-signatureSize:], now, h)
 		}
 	case TypeReadings, TypeAnchor, TypeSealed:
 		if g.data, err = ParseData(frame); err == nil && g.accepts(g.data.Session) {
@@ -103,15 +103,16 @@ func (g *Gateway) refuse(r Reason) {
 	g.phase, g.reason, g.drawn, g.refuseAt = GatewayRefused, r, false, 0
 }
 
-// takeProof has the answer to the challenge verified. It answers a repeated proof
-// as it answered the first: the answer may have been lost.
-func (g *Gateway) takeProof(signature []byte, now uint64, h GatewayHandler) bool {
+// takeProof has the answer to the open challenge verified; one to an earlier
+// challenge comes late and is no attack. It answers a repeated proof as it
+// answered the first: the answer may have been lost.
+func (g *Gateway) takeProof(echo [echoSize]byte, signature []byte, now uint64, h GatewayHandler) bool {
 	switch {
 	case g.phase == GatewayAccepted:
 		g.ackAt = sooner(g.ackAt, g.acked+ackGap)
 	case g.phase == GatewayRefused:
 		g.refuseAt = sooner(g.refuseAt, g.refused+refuseGap)
-	case g.phase == GatewayChallenged && g.drawn:
+	case g.phase == GatewayChallenged && g.drawn && echo == [echoSize]byte(g.challenge[:]):
 		g.drawn = false
 		message := AppendProofMessage(g.message[:0], g.hello.KeyID, g.hello.Session, &g.challenge)
 		if reason := h.Proof(&g.hello, message, signature); reason != 0 {

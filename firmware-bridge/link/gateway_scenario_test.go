@@ -59,7 +59,7 @@ func (s *gatewayScript) helloSealed(session, base uint32) {
 // prove has it answer a challenge.
 func (s *gatewayScript) prove(session uint32, challenge byte) {
 	text, signature := sign(session, challengeOf(challenge))
-	s.rx(proof(session, signature))
+	s.rx(proof(session, challenge, signature))
 	s.call("proof", session, text, signature)
 }
 
@@ -155,8 +155,8 @@ var gatewayScenarios = []gatewayScenario{
 		s.state("refused", 1, 7, 0, 0)
 		s.rx(sealed(7, 1, body(1, 4)))
 		s.now(100)
-		s.rx(proof(7, make([]byte, 64)))
-		s.rx(proof(7, make([]byte, 64)))
+		s.rx(proof(7, 0, make([]byte, 64)))
+		s.rx(proof(7, 0, make([]byte, 64)))
 		s.idle(200)
 		s.now(200)
 		s.tx(refuse(7, link.ReasonUnknown))
@@ -172,7 +172,7 @@ var gatewayScenarios = []gatewayScenario{
 		s.tx(refuse(7, link.ReasonSignature))
 		s.answer("proof 0")
 		_, signature := sign(7, challengeOf(1))
-		s.rx(proof(7, signature))
+		s.rx(proof(7, 1, signature))
 		s.state("refused", 3, 7, 0, 0)
 		s.now(10000)
 		s.tx(refuse(7, link.ReasonSignature))
@@ -182,13 +182,30 @@ var gatewayScenarios = []gatewayScenario{
 	{"proof-early", "a proof that nobody asked for is not verified", "33", 0, func(s *gatewayScript) {
 		s.now(0)
 		_, signature := sign(7, challengeOf(1))
-		s.rx(proof(7, signature))
+		s.rx(proof(7, 1, signature))
 		s.helloSealed(7, 1)
-		s.rx(proof(7, signature))
+		s.rx(proof(7, 1, signature))
 		s.draw(1)
 		s.tx(welcome(4096, 8, 7, challengeOf(1)))
-		s.rx(proof(8, signature))
+		s.rx(proof(8, 1, signature))
 		s.state("challenged", 0, 7, 0, 0)
+	}},
+	{"proof-late", "a proof of an earlier challenge that comes late is ignored: it is not a bad signature", "33", 0, func(s *gatewayScript) {
+		s.now(0)
+		s.helloSealed(7, 1)
+		s.draw(1)
+		s.tx(welcome(4096, 8, 7, challengeOf(1)))
+		s.now(10000)
+		s.tx(poll())
+		s.helloSealed(7, 1)
+		s.draw(2)
+		s.tx(welcome(4096, 8, 7, challengeOf(2)))
+		_, signature := sign(7, challengeOf(1))
+		s.rx(proof(7, 1, signature))
+		s.state("challenged", 0, 7, 0, 0)
+		s.prove(7, 2)
+		s.call("begin", 7)
+		s.ack(1)
 	}},
 	{"welcome-again", "an unanswered challenge is repeated every second and to every hello of this sensor; a hello within 100 ms of another is ignored; another sensor gets another challenge", "32", 0, func(s *gatewayScript) {
 		s.now(0)
@@ -334,8 +351,8 @@ var gatewayScenarios = []gatewayScenario{
 		s.ack(1)
 		s.now(20)
 		_, signature := sign(7, challengeOf(1))
-		s.rx(proof(7, signature))
-		s.rx(proof(7, signature))
+		s.rx(proof(7, 1, signature))
+		s.rx(proof(7, 1, signature))
 		s.idle(50)
 		s.now(50)
 		s.ack(1)

@@ -57,12 +57,14 @@ func ParseHello(frame []byte) (Hello, error) {
 // Proof answers a challenge.
 type Proof struct {
 	Session   uint32
+	Echo      [echoSize]byte      // the first bytes of the challenge, so that a late answer is not taken for a false one
 	Signature [signatureSize]byte // over AppendProofMessage
 }
 
 // Append appends the frame.
 func (m *Proof) Append(dst []byte) []byte {
-	return append(appendUint32(append(dst, byte(TypeProof)), m.Session), m.Signature[:]...)
+	dst = appendUint32(append(dst, byte(TypeProof)), m.Session)
+	return append(append(dst, m.Echo[:]...), m.Signature[:]...)
 }
 
 // ParseProof reads a proof.
@@ -70,7 +72,11 @@ func ParseProof(frame []byte) (Proof, error) {
 	if !is(frame, TypeProof, proofSize, proofSize) {
 		return Proof{}, ErrMalformed
 	}
-	return Proof{getUint32(frame[1:]), [signatureSize]byte(frame[5:proofSize])}, nil
+	return Proof{
+		Session:   getUint32(frame[1:]),
+		Echo:      [echoSize]byte(frame[5:]),
+		Signature: [signatureSize]byte(frame[5+echoSize : proofSize]),
+	}, nil
 }
 
 // proofContext begins what a proof signs. A COSE Sig_structure begins with other

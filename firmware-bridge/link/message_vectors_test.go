@@ -55,9 +55,9 @@ func messageVectors() []*vector {
 	short.frame = short.frame[:21]
 	add("hello-short", "a byte is missing", "6", short)
 
-	add("proof", "a proof", "6", proof(0x0a0b0c0d, signature), uint32(0x0a0b0c0d), signature)
-	add("proof-short", "a byte is missing", "6", proof(7, signature[:63]))
-	add("proof-long", "a byte too many", "6", proof(7, append(signature[:64:64], 0)))
+	add("proof", "a proof", "6", proof(0x0a0b0c0d, 0xc5, signature), uint32(0x0a0b0c0d), challenge[:4], signature)
+	add("proof-short", "a byte is missing", "6", proof(7, 1, signature[:63]))
+	add("proof-long", "a byte too many", "6", proof(7, 1, append(signature[:64:64], 0)))
 
 	add("heartbeat", "a heartbeat", "6", heartbeat(7, 1<<40+5, 9, 3, 2), 7, uint64(1<<40+5), 9, 3, 2)
 	add("heartbeat-short", "a byte is missing", "6", build("heartbeat", link.TypeHeartbeat, make([]byte, 23)))
@@ -119,7 +119,7 @@ func described(frame []byte) (text string, again []byte, ok bool) {
 	case link.TypeProof:
 		var m link.Proof
 		m, err = link.ParseProof(frame)
-		v.add("valid", "proof", m.Session, m.Signature[:])
+		v.add("valid", "proof", m.Session, m.Echo[:], m.Signature[:])
 		again = m.Append(nil)
 	case link.TypeHeartbeat:
 		var m link.Heartbeat

@@ -1,6 +1,7 @@
 package link_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash/crc32"
 
@@ -69,8 +70,8 @@ func hello(capabilities, maxFrame uint16, session, base uint32, kid link.KeyID, 
 		u32(session), u32(base), kid[:], []byte(firmware))
 }
 
-func proof(session uint32, signature []byte) message {
-	return build("proof", link.TypeProof, u32(session), signature)
+func proof(session uint32, challenge byte, signature []byte) message {
+	return build("proof", link.TypeProof, u32(session), bytes.Repeat([]byte{challenge}, 4), signature)
 }
 
 func heartbeat(session uint32, now uint64, next, dropped, bad uint32) message {

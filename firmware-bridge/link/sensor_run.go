@@ -215,8 +215,11 @@ func (s *Sensor) sign() bool {
 	if s.proved {
 		return true
 	}
+	message := s.message[:s.messageLen]
+	challenge := message[len(message)-challengeSize:]
 	head := appendUint32(append(s.proof[:0], byte(TypeProof)), s.session)
-	signature, err := s.signer.Sign(head[len(head):], s.message[:s.messageLen])
+	head = append(head, challenge[:echoSize]...)
+	signature, err := s.signer.Sign(head[len(head):], message)
 	if err != nil || len(signature) != signatureSize {
 		return false
 	}

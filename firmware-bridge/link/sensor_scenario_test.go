@@ -107,7 +107,7 @@ func (s *sensorScript) acceptSealed(base uint32, window, challenge byte) {
 func (s *sensorScript) prove(challenge byte) {
 	text, signature := sign(7, challengeOf(challenge))
 	s.add("sign", text, signature)
-	s.tx(proof(7, signature))
+	s.tx(proof(7, challenge, signature))
 }
 
 // body returns n bytes that differ from those of another seed.
@@ -435,10 +435,10 @@ var sensorScenarios = []sensorScenario{
 			s.idle(1010)
 			s.now(500)
 			s.rx(welcome(4096, 4, 7, challengeOf(1)))
-			s.tx(proof(7, first))
+			s.tx(proof(7, 1, first))
 			s.idle(1500)
 			s.now(1500)
-			s.tx(proof(7, first))
+			s.tx(proof(7, 1, first))
 			s.note("not within 200 ms of the last one, so that a flood of challenges costs no more than five signatures a second")
 			s.now(1600)
 			s.rx(welcome(4096, 4, 7, challengeOf(2)))
@@ -465,7 +465,7 @@ var sensorScenarios = []sensorScenario{
 			_, first := sign(7, challengeOf(1))
 			for t := 1000; t < 5000; t += 1000 {
 				s.now(t)
-				s.tx(proof(7, first))
+				s.tx(proof(7, 1, first))
 			}
 			s.idle(5000)
 			s.now(5000)

@@ -64,7 +64,7 @@ type step struct {
 }
 
 // steps reads the vector's file, without comments.
-func (v *vector) steps(t *testing.T) []step {
+func (v *vector) steps(t testing.TB) []step {
 	t.Helper()
 	data, err := os.ReadFile(v.path())
 	if err != nil {
@@ -79,7 +79,7 @@ func (v *vector) steps(t *testing.T) []step {
 	return steps
 }
 
-func (s step) hex(t *testing.T, i int) []byte {
+func (s step) hex(t testing.TB, i int) []byte {
 	t.Helper()
 	if s.values[i] == "-" {
 		return nil
@@ -91,7 +91,7 @@ func (s step) hex(t *testing.T, i int) []byte {
 	return p
 }
 
-func (s step) number(t *testing.T, i int) uint64 {
+func (s step) number(t testing.TB, i int) uint64 {
 	t.Helper()
 	n, err := strconv.ParseUint(s.values[i], 10, 64)
 	if err != nil {

@@ -74,10 +74,11 @@ const (
 	timeSize      = 8
 	signatureSize = 64
 	challengeSize = 32
+	echoSize      = 4
 	beaconSize    = 16
 
 	helloSize     = 1 + 1 + 2 + 2 + sessionSize + seqSize + len(KeyID{})
-	proofSize     = 1 + sessionSize + signatureSize
+	proofSize     = 1 + sessionSize + echoSize + signatureSize
 	heartbeatSize = 1 + sessionSize + timeSize + seqSize + 4 + 4
 	logSize       = 1 + sessionSize + 1
 	welcomeSize   = 1 + 1 + 2 + 1 + sessionSize + challengeSize

@@ -49,8 +49,9 @@ type linked struct {
 	notices notices
 }
 
-// lineSpeed is that of a port with the link, if the configuration says no other.
-const lineSpeed = 115200
+// LinkBaud is the speed of a port with the link, in bits a second, if the
+// configuration says no other.
+const LinkBaud = 115200
 
 // attempt opens what the port needs and serves it until ctx ends.
 func (l *linked) attempt(ctx context.Context) error {
@@ -119,7 +120,7 @@ func (l *linked) portConfig() port.Config {
 	c := l.conf.Port
 	c.Silence = 0
 	if c.Line.Baud == 0 {
-		c.Line.Baud = lineSpeed
+		c.Line.Baud = LinkBaud
 	}
 	return c
 }

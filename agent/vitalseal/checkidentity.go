@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vitalseal/vitalseal/agent/config"
 	"github.com/vitalseal/vitalseal/sdk/identity"
 )
 
@@ -50,8 +51,13 @@ func (k *checks) devices() {
 			names[name] = false
 		}
 	}
+	carried := map[string]bool{}
 	for _, s := range k.conf.Sensors {
-		names[s.Device] = true
+		if s.Mode == config.Sealed {
+			carried[s.Device] = true
+		} else {
+			names[s.Device] = true
+		}
 	}
 	k.own(filepath.Join(dir, k.conf.Gateway.Name+".device"), names)
 	site, siteErr := identity.LoadSitePublic(filepath.Join(k.conf.Site, "site.pub"))
@@ -62,7 +68,40 @@ func (k *checks) devices() {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		k.device(name, filepath.Join(dir, name+".device"), roster, names[name])
+		if !carried[name] {
+			k.device(name, filepath.Join(dir, name+".device"), roster, names[name])
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(carried)) {
+		_, here := names[name]
+		k.carriedDevice(name, roster, here)
+	}
+}
+
+// carriedDevice looks at a device that seals for itself: in the roster, of this
+// gateway, and with its keys elsewhere.
+func (k *checks) carriedDevice(name string, roster *identity.Roster, here bool) {
+	what := fmt.Sprintf("device %q", name)
+	if here {
+		k.fail(what, &hinted{errors.New("its keys are at this gateway, so that it does not seal for itself"),
+			`set mode = "plain", or provision the sensor as a device of another name`})
+		return
+	}
+	if roster == nil {
+		k.warn(what, "without a roster it is not known whether it counts")
+		return
+	}
+	entry, ok := roster.DeviceNamed(name)
+	switch status := entry.Status(k.now); {
+	case !ok:
+		k.fail(what, &hinted{errors.New("is not in the roster"), `"vitalseal device provision" makes it; then copy the gateway's directory here again`})
+	case entry.Gateway != k.conf.Gateway.Name:
+		k.fail(what, &hinted{fmt.Errorf("belongs to gateway %q", entry.Gateway), "add a device of this gateway at the site"})
+	case status != identity.Valid:
+		k.fail(what, &hinted{fmt.Errorf("key id %v is %v%s: nothing is taken from it", entry.KeyID, status, since(entry)),
+			"provision a new device at the site"})
+	default:
+		k.ok(what, "key id %v, seals for itself", entry.KeyID)
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/vitalseal/vitalseal/agent"
+	"github.com/vitalseal/vitalseal/agent/config"
 	"github.com/vitalseal/vitalseal/firmware-bridge/port"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor"
 	"github.com/vitalseal/vitalseal/sdk/identity"
@@ -20,15 +22,19 @@ import (
 func (k *checks) ports() {
 	for _, s := range k.conf.Sensors {
 		what := fmt.Sprintf("sensor %q", s.Device)
-		driver, err := sensor.Lookup(s.Driver)
-		if err != nil {
-			k.fail(what, err)
-			continue
+		line := sensor.Line{Baud: agent.LinkBaud}
+		if s.Driver != config.LinkDriver {
+			driver, err := sensor.Lookup(s.Driver)
+			if err != nil {
+				k.fail(what, err)
+				continue
+			}
+			line = driver.Line
 		}
 		p := s.Port
 		p.Line = port.Line{
-			Baud: cmp.Or(p.Line.Baud, driver.Line.Baud), DataBits: cmp.Or(p.Line.DataBits, driver.Line.DataBits),
-			Parity: cmp.Or(p.Line.Parity, driver.Line.Parity), StopBits: cmp.Or(p.Line.StopBits, driver.Line.StopBits),
+			Baud: cmp.Or(p.Line.Baud, line.Baud), DataBits: cmp.Or(p.Line.DataBits, line.DataBits),
+			Parity: cmp.Or(p.Line.Parity, line.Parity), StopBits: cmp.Or(p.Line.StopBits, line.StopBits),
 		}
 		warnings, err := port.Check(p)
 		for _, w := range warnings {

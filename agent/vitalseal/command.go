@@ -34,7 +34,7 @@ func commands() []command {
 		runCommand(), checkCommand(), configCommand(),
 		siteInitCommand(), siteGatewayCommand(), siteRecipientCommand(), siteRemoveCommand(),
 		siteBrokerCommand(), siteRenewCommand(), siteShowCommand(),
-		deviceAddCommand(), deviceRevokeCommand(), deviceListCommand(),
+		deviceAddCommand(), deviceProvisionCommand(), deviceRevokeCommand(), deviceListCommand(),
 		receiveCommand(), inspectCommand(), decodeCommand(), versionCommand(),
 	}
 }

@@ -16,6 +16,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 	for _, args := range [][]string{
 		{"site", "init", dir, "-name", "ward-3", "-gateway", "gw-1", "-device", "pulse", "-recipient", "station", "-broker", "localhost"},
 		{"device", "add", dir, "gw-1", "board", "-psk"},
+		{"device", "provision", dir, "gw-1", "monitor-4", "-o", filepath.Join(dir, "monitor-4.bin")},
 		{"device", "list", dir, "-json"},
 		{"site", "show", dir},
 		{"site", "show", dir, "-json"},

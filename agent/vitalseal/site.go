@@ -149,7 +149,8 @@ func siteRenewCommand() command {
 		about: `
 Renews all certificates of the site at DIR that end within the given number of
 days, for the keys and names that they have, and prints their files. Copy each to
-where it is used: it is picked up at the next connection.`,
+where it is used: it is picked up at the next connection. A gateway that an earlier
+version made gets the identity of its own under which it reports foreign devices.`,
 		example: "vitalseal site renew site -days 60",
 		prepare: func(flags *flag.FlagSet) func(*call) error {
 			days := flags.Int("days", 30, "renew what ends within `N` days")
@@ -173,6 +174,7 @@ func renew(c *call, within time.Duration) error {
 	if err != nil {
 		return err
 	}
+	before := site.Roster().Serial
 	renewed, err := site.RenewCertificates(within)
 	for _, file := range renewed {
 		if _, err := fmt.Fprintln(c.stdout, file); err != nil {
@@ -181,6 +183,9 @@ func renew(c *call, within time.Duration) error {
 	}
 	if err == nil && len(renewed) == 0 {
 		fmt.Fprintln(c.stderr, "vitalseal: no certificate ends within that time")
+	}
+	if err == nil && site.Roster().Serial != before {
+		fmt.Fprintf(c.stderr, "vitalseal: gateways have got identities of their own: copy %s to them\n", filepath.Join(site.Dir, "gateways", "*"))
 	}
 	return err
 }

@@ -240,6 +240,8 @@ func TestExitStatus(t *testing.T) {
 		{"site renew " + nowhere + " -days -1", 2},
 		{"device add", 2},
 		{"device revoke " + nowhere, 2},
+		{"device provision " + nowhere + " gw-1 monitor-4", 2},
+		{"device provision " + nowhere + " gw-1 monitor-4 -o " + nowhere, 1},
 		{"run -config " + nowhere, 1},
 		{"run x", 2},
 		{"check -config " + nowhere, 1},

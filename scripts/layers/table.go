@@ -31,6 +31,8 @@ var Table = []Layer{
 	{0, "sdk/core/microcrypto", nil, nil, []string{"math/bits"}},
 	// Writes its tables, on the developer's machine.
 	{5, "sdk/core/microcrypto/generate", nil, nil, nil},
+	// A whole sealing sensor, counted on an emulated board and compared with the host.
+	{5, "sdk/core/microcrypto/measure", []string{"sdk/core/..."}, nil, nil},
 
 	{1, "sdk/core/vital", []string{"sdk/core/cbor"}, nil, primitives},
 	{1, "sdk/core/keys", []string{"sdk/core/cbor", "sdk/core/microcrypto"}, []string{xcrypto}, primitives},

@@ -17,8 +17,18 @@ type addend struct {
 
 // setIdentity sets p to the neutral point (0, 1).
 func (p *point) setIdentity() {
-	*p = point{}
-	p.y[0], p.z[0] = 1, 1
+	p.x.set(0)
+	p.y.set(1)
+	p.z.set(1)
+	p.t.set(0)
+}
+
+// erase overwrites p, scratch included.
+func (p *point) erase() {
+	p.setIdentity()
+	p.a.set(0)
+	p.b.set(0)
+	p.c.set(0)
 }
 
 // add sets p to p + q. The formulas are complete: they hold for all points.
@@ -108,7 +118,7 @@ func (p *point) mulBase(s *scalar) {
 		}
 	}
 	clear(digits[:])
-	q = addend{}
+	q.erase()
 }
 
 // selectBase sets q to the point whose digits are the bits of index, of which the
@@ -126,6 +136,14 @@ func (q *addend) selectBase(table int, index uint32) {
 	q.product.selectFrom(entries[64:], &q.masks)
 	q.sum.swap(&q.difference, negative)
 	q.product.negateIf(negative)
+}
+
+// erase overwrites q.
+func (q *addend) erase() {
+	q.sum.set(0)
+	q.difference.set(0)
+	q.product.set(0)
+	clear(q.masks[:])
 }
 
 // entrySize is the size of an entry of baseTable in bytes.

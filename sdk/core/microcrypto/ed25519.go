@@ -66,7 +66,7 @@ func signPoint(b *[32]byte, r *scalar) {
 	var p point
 	p.mulBase(r)
 	p.encode(b)
-	p = point{}
+	p.erase()
 }
 
 // challenge sets s to the hash of R, the public key and the message, modulo L.

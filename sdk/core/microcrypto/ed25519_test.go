@@ -27,7 +27,7 @@ func checkEd25519(t *testing.T, seed *[32]byte, message []byte) (public [32]byte
 }
 
 // TestEd25519 makes random signatures, 2,000 or as many as MICROCRYPTO_SIGNATURES
-// says. A million take about two minutes.
+// says. A million take about four minutes.
 func TestEd25519(t *testing.T) {
 	count := 2000
 	if s := os.Getenv("MICROCRYPTO_SIGNATURES"); s != "" {

@@ -10,6 +10,10 @@ package microcrypto
 // 3*2^29: mul takes a sum or difference with a sum, and square takes a sum, since
 // nine products of 2^30.6 and 2^30.1 stay below 2^64. Any other result of add and
 // sub goes through carry first.
+//
+// The operations are not inlined, and a point is not set as a whole: LLVM explores
+// no more than 100 uses of a pointer when it asks whether the pointer escapes. A
+// function over points would have more, and TinyGo put its points on the heap.
 type element [9]uint32
 
 const (
@@ -19,8 +23,18 @@ const (
 	fold = 19 << 6
 )
 
-// add sets e to a + b. (Unrolled, as are the next two: compilers for size leave
-// loops as they are.)
+// set sets e to a small number.
+//
+//go:noinline
+func (e *element) set(x uint32) {
+	clear(e[:])
+	e[0] = x
+}
+
+// add sets e to a + b. (Unrolled, as others are: compilers for size leave loops as
+// they are.)
+//
+//go:noinline
 func (e *element) add(a, b *element) {
 	e[0], e[1], e[2] = a[0]+b[0], a[1]+b[1], a[2]+b[2]
 	e[3], e[4], e[5] = a[3]+b[3], a[4]+b[4], a[5]+b[5]
@@ -28,6 +42,8 @@ func (e *element) add(a, b *element) {
 }
 
 // sub sets e to a - b, for a reduced b: a + 2p - b.
+//
+//go:noinline
 func (e *element) sub(a, b *element) {
 	const p0, p1, p8 = 1<<30 - 38, 1<<30 - 2, 1<<24 - 2
 	e[0], e[1], e[2] = a[0]+p0-b[0], a[1]+p1-b[1], a[2]+p1-b[2]
@@ -36,6 +52,8 @@ func (e *element) sub(a, b *element) {
 }
 
 // carry reduces e.
+//
+//go:noinline
 func (e *element) carry() {
 	c := uint32(0)
 	for i := range 8 {
@@ -194,6 +212,8 @@ func (e *element) invert(a *element) {
 
 // setWords sets e to a number of 255 bits in little-endian words; the highest bit
 // is left out.
+//
+//go:noinline
 func (e *element) setWords(w0, w1, w2, w3, w4, w5, w6, w7 uint32) {
 	e[0] = w0 & mask29
 	e[1] = (w0>>29 | w1<<3) & mask29
@@ -241,6 +261,8 @@ func (e *element) carryOut() {
 }
 
 // swap exchanges e and f if mask is all ones, and does not if it is 0.
+//
+//go:noinline
 func (e *element) swap(f *element, mask uint32) {
 	e[0], f[0] = swapped(e[0], f[0], mask)
 	e[1], f[1] = swapped(e[1], f[1], mask)
@@ -260,6 +282,8 @@ func swapped(a, b, mask uint32) (uint32, uint32) {
 
 // negateIf sets a reduced e to 2p - e if mask is all ones, and leaves it if mask is
 // 0: it adds -2e and 2p or nothing.
+//
+//go:noinline
 func (e *element) negateIf(mask uint32) {
 	const p0, p1, p8 = 1<<30 - 38, 1<<30 - 2, 1<<24 - 2
 	e[0] += (p0 - e[0]<<1) & mask

@@ -170,7 +170,9 @@ func TestGarbageIsCounted(t *testing.T) {
 	stop := make(chan struct{})
 	defer close(stop)
 	go speak(line, stop, func(int) string { return "this is not a Nonin packet; the rate is wrong" })
-	got.Until("bad frames", func(f *sdktest.Found) bool { return f.Events[vital.EventBadFrames] > 0 })
+	got.Until("bad frames", func(f *sdktest.Found) bool {
+		return f.Events[vital.EventBadFrames] > 0 && f.Events[vital.EventGarbled] == 1
+	})
 	got.Look(func(f *sdktest.Found) {
 		if len(f.Numerics) != 0 {
 			t.Errorf("garbage gave %d readings", len(f.Numerics))

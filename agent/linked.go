@@ -158,6 +158,9 @@ func (l *linked) Event(e port.Event) {
 		l.report(vital.EventLineOpened, 0, "")
 	case port.Unavailable:
 		l.log.Warn("port cannot be opened", "error", e.Reason)
+	case port.Replaced:
+		l.log.Error("port is not opened", "error", e.Reason, "hint", hint(e.Reason))
+		l.report(vital.EventReplaced, 0, "")
 	case port.Lost:
 		l.writer = nil
 		l.gateway.Hangup()
@@ -192,6 +195,11 @@ func (l *linked) pump(ctx context.Context) error {
 	}
 }
 
+// beaconWait is how long a sensor that seals is told nothing of the time if there
+// is no beacon yet: it begins its chain when it is told, and what is sealed before
+// a new receiver's beacon is echoed, that receiver refuses.
+const beaconWait = 2500 * time.Millisecond
+
 // due returns the next frame and where to write it, or how long to wait for it.
 func (l *linked) due(out []byte) (frame []byte, line io.Writer, wait time.Duration) {
 	l.mu.Lock()
@@ -202,7 +210,9 @@ func (l *linked) due(out []byte) (frame []byte, line io.Writer, wait time.Durati
 	if l.writer == nil {
 		return out, nil, time.Second
 	}
-	l.gateway.SetTime(l.clock(), now)
+	if t := l.clock(); l.carrier == nil || t.Beacon != [16]byte{} || at.Sub(l.begun) >= beaconWait {
+		l.gateway.SetTime(t, now)
+	}
 	out = l.gateway.Send(out, now)
 	next := l.gateway.Next(now)
 	return out, l.writer, time.Duration(min(next-now, 1000)) * time.Millisecond // at least once a second: see look

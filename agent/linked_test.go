@@ -23,13 +23,17 @@ import (
 // linkPort plugs a peer into a serial line with the link. Closing the line unplugs it.
 func (b *bedside) linkPort(device, mode string, p *peer) *os.File {
 	b.t.Helper()
-	b.conf.Sensors = append(b.conf.Sensors, config.Sensor{
-		Device: device, Driver: config.LinkDriver, Mode: mode,
-		Port: port.Config{Name: filepath.Join(b.dir, device), Silence: 3 * time.Second, RetryMin: 10 * time.Millisecond},
-	})
+	b.conf.Sensors = append(b.conf.Sensors, b.linkConf(device, mode))
 	line := b.plug(device)
 	go p.plug(line)
 	return line
+}
+
+func (b *bedside) linkConf(device, mode string) config.Sensor {
+	return config.Sensor{
+		Device: device, Driver: config.LinkDriver, Mode: mode,
+		Port: port.Config{Name: filepath.Join(b.dir, device), Silence: 3 * time.Second, RetryMin: 10 * time.Millisecond},
+	}
 }
 
 // onlyGood demands that a receiver has refused nothing.

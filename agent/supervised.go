@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/vitalseal/vitalseal/agent/config"
@@ -27,10 +28,14 @@ type supervised struct {
 	lookup   func(string) (sensor.Driver, error)
 	log      *slog.Logger
 
-	driver  sensor.Driver
-	device  *sdk.Device
+	driver sensor.Driver
+	device *sdk.Device
+
+	mu      sync.Mutex // between the port's goroutine and pump
 	decoder sensor.Decoder
+	asking  asking
 	batch   vital.Batch
+	garbled garbled
 
 	retired    uint64 // bad frames of decoders that failed
 	reported   uint64 // bad frames reported
@@ -54,11 +59,19 @@ func (s *supervised) attempt(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return port.Run(ctx, s.portConfig(), s)
+	s.asking, s.garbled = asking{wakes: make(chan struct{}, 1)}, garbled{}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var pump sync.WaitGroup
+	pump.Go(func() { s.pump(ctx) })
+	err = contained(s.log, func() error { return port.Run(ctx, s.portConfig(), s) })
+	cancel()
+	pump.Wait()
+	return err
 }
 
 func (s *supervised) newDecoder() (sensor.Decoder, error) {
-	var o sensor.Options
+	o := sensor.Options{Waves: s.conf.Waves, Interval: s.conf.Interval}
 	if s.conf.Lines != nil {
 		o.Lines = *s.conf.Lines
 	}
@@ -85,10 +98,15 @@ func (s *supervised) portConfig() port.Config {
 
 // Data implements port.Handler.
 func (s *supervised) Data(p []byte, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.batch.Reset()
-	if !s.decode(p) {
+	decoded := s.decode(p)
+	signal(s.asking.wakes) // what came may have to be answered
+	if !decoded {
 		return
 	}
+	s.reportGarbled(len(p), at)
 	err := s.device.RecordBatch(at, &s.batch)
 	if errors.Is(err, sdk.ErrFull) && !s.full {
 		s.log.Error("readings are refused and counted", "error", err)
@@ -98,22 +116,25 @@ func (s *supervised) Data(p []byte, at time.Time) {
 }
 
 // decode reports whether the decoder took p. One that fails is replaced by a new
-// one, what it made of these bytes is thrown away, and the device signs an event.
-// What it panicked with is not logged: it may hold a reading.
+// one, and what it made of these bytes is thrown away.
 func (s *supervised) decode(p []byte) (ok bool) {
 	defer func() {
-		failure := recover()
-		if failure == nil {
-			return
+		if failure := recover(); failure != nil {
+			ok = false
+			s.failedDecoder(failure)
 		}
-		ok = false
-		s.log.Error("decoder failed and is started anew", "driver", s.conf.Driver,
-			"panic", fmt.Sprintf("%T", failure), "stack", string(debug.Stack()))
-		s.event(vital.Event{Kind: vital.EventDecoderPanic, Count: 1, Text: s.conf.Driver})
-		s.replaceDecoder()
 	}()
 	s.decoder.Decode(&s.batch, p)
 	return true
+}
+
+// failedDecoder replaces a decoder that panicked, and the device signs an event.
+// What it panicked with is not logged: it may hold a reading.
+func (s *supervised) failedDecoder(failure any) {
+	s.log.Error("decoder failed and is started anew", "driver", s.conf.Driver,
+		"panic", fmt.Sprintf("%T", failure), "stack", string(debug.Stack()))
+	s.event(vital.Event{Kind: vital.EventDecoderPanic, Count: 1, Text: s.conf.Driver})
+	s.replaceDecoder()
 }
 
 func (s *supervised) replaceDecoder() {
@@ -124,6 +145,9 @@ func (s *supervised) replaceDecoder() {
 		panic("a driver that made a decoder from these options makes no second one") // contained by attempt
 	}
 	s.decoder = decoder
+	if s.asking.writer != nil {
+		s.asking.open(decoder, s.asking.writer, time.Now())
+	}
 }
 
 func (s *supervised) reportBadFrames(at time.Time) {
@@ -139,13 +163,22 @@ func (s *supervised) reportBadFrames(at time.Time) {
 func (s *supervised) Event(e port.Event) {
 	switch e.Kind {
 	case port.Opened:
+		s.mu.Lock()
+		s.asking.open(s.decoder, e.Writer, time.Now())
+		s.mu.Unlock()
 		s.log.Info("port is open")
 		s.event(vital.Event{Kind: vital.EventLineOpened})
 	case port.Unavailable:
 		s.log.Warn("port cannot be opened", "error", e.Reason)
 	case port.Lost:
+		s.mu.Lock()
+		s.asking.writer, s.garbled = nil, garbled{}
+		s.mu.Unlock()
 		s.log.Warn("port is gone", "error", e.Reason)
 		s.event(vital.Event{Kind: vital.EventLineLost})
+	case port.Replaced:
+		s.log.Error("port is not opened", "error", e.Reason, "hint", hint(e.Reason))
+		s.event(vital.Event{Kind: vital.EventReplaced})
 	case port.Silent:
 		s.log.Warn("nothing arrives on the port", "for", s.conf.Port.Silence)
 		s.event(vital.Event{Kind: vital.EventLineSilent})
@@ -153,6 +186,15 @@ func (s *supervised) Event(e port.Event) {
 		s.log.Info("bytes arrive on the port again")
 		s.event(vital.Event{Kind: vital.EventLineResumed})
 	}
+}
+
+// hint is what an operator can do about an error of a port.
+func hint(err error) string {
+	var h interface{ Hint() string }
+	if errors.As(err, &h) {
+		return h.Hint()
+	}
+	return ""
 }
 
 func (s *supervised) event(e vital.Event) {

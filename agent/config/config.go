@@ -80,6 +80,11 @@ type Sensor struct {
 	// default 10 s) and Line, where a zero field means the driver's own setting.
 	Port port.Config
 
+	// Waves are the waves to ask the device for, and Interval the time between two
+	// requests, where the driver takes them; default: what the driver's page says.
+	Waves    []string
+	Interval time.Duration // 0, or 100 ms to 1 h
+
 	Lines *Lines // with the driver "lines", otherwise nil
 }
 

@@ -59,6 +59,13 @@ func (s *section) sensor() Sensor {
 		},
 	}
 	sensor.Lines = s.lines(sensor.Driver)
+	sensor.Waves = s.strings("waves")
+	sensor.Interval = s.duration("interval", 0, 100*time.Millisecond, time.Hour)
+	for _, key := range []string{"waves", "interval"} {
+		if _, given := s.m[key]; given && sensor.Driver == LinkDriver {
+			s.wrong(key, "", "%q is not for the driver %q: the sensor knows what it measures", key, LinkDriver)
+		}
+	}
 	sensor.Mode = s.mode(sensor.Driver)
 	if sensor.Mode == Sealed && sensor.Label != "" {
 		s.wrong("label", `the sensor seals, and its labels with it; mode = "plain" has the gateway seal`,

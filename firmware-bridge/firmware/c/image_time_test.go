@@ -27,7 +27,7 @@ type timeLapse struct {
 
 func startTimeLapse(t *testing.T) *timeLapse {
 	t.Helper()
-	cmd := exec.Command(linkProgram(t, "image_board", "image/sensor.c", "image/patient.c", "src/link.c", "src/link_frame.c",
+	cmd := exec.Command(linkProgram(t, "image_board", "image/sensor.c", "image/patient.c", "src/link.c", "src/link_flight.c", "src/link_frame.c",
 		"src/link_message.c", "src/text.c", "src/cbor.c", "src/numerics.c", "src/samples.c", "src/validate.c", "src/vital.c"))
 	in, err := cmd.StdinPipe()
 	if err != nil {

@@ -37,7 +37,7 @@ func linkProgram(t *testing.T, name string, sources ...string) string {
 		return out
 	}
 	if len(sources) == 0 {
-		sources = []string{"src/link.c", "src/link_frame.c", "src/link_message.c", "src/text.c"}
+		sources = []string{"src/link.c", "src/link_flight.c", "src/link_frame.c", "src/link_message.c", "src/text.c"}
 	}
 	args := slices.Concat(strict, sanitized, []string{"-o", out, filepath.Join("test", name+".c")}, sources)
 	if text, err := exec.Command("gcc", args...).CombinedOutput(); err != nil {

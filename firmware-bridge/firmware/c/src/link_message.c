@@ -78,6 +78,7 @@ int vs_link_put_proof(uint8_t *dst, size_t cap, const struct vs_link_proof *m, s
     struct vs_link_writer w;
     vs_link_begin(&w, dst, cap, VS_LINK_PROOF);
     vs_link_u32(&w, m->session);
+    vs_link_bytes(&w, m->echo, VS_LINK_ECHO_SIZE);
     vs_link_bytes(&w, m->signature, VS_LINK_SIGNATURE_SIZE);
     return vs_link_end(&w, n);
 }

@@ -335,6 +335,7 @@ static void signature(void) {
     struct vs_link_proof m = {.session = (uint32_t)number()};
     uint8_t dst[200];
     size_t n;
+    bytes_into(m.echo, sizeof m.echo);
     bytes_into(m.signature, sizeof m.signature);
     const int err = vs_link_put_proof(dst, sizeof dst, &m, &n);
     print_put(err, dst, n);

@@ -42,6 +42,7 @@ extern "C" {
 #define VS_LINK_MAX_LOG 80      /* bytes of UTF-8 */
 #define VS_LINK_KID_SIZE 8
 #define VS_LINK_CHALLENGE_SIZE 32
+#define VS_LINK_ECHO_SIZE 4
 #define VS_LINK_SIGNATURE_SIZE 64
 #define VS_LINK_BEACON_SIZE 16
 #define VS_LINK_PROOF_MAX 64 /* bytes of the longest message that is signed */
@@ -109,6 +110,7 @@ struct vs_link_hello {
 
 struct vs_link_proof {
     uint32_t session;
+    uint8_t echo[VS_LINK_ECHO_SIZE]; /* the first bytes of the challenge */
     uint8_t signature[VS_LINK_SIGNATURE_SIZE];
 };
 
@@ -288,6 +290,7 @@ struct vs_link_sensor {
     uint64_t hello_at; /* when the next hello is due */
     uint64_t said_at;  /* when the last one went out */
     uint64_t proof_at; /* when the next proof is due */
+    uint64_t proof_ok; /* when one may go out, since the last */
     uint64_t heard;    /* when the last good frame of the gateway came */
     uint64_t sent;     /* when the last frame went out */
     uint32_t dropped;

@@ -3,6 +3,8 @@ package c_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -111,4 +113,31 @@ func FuzzEncode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p.compare(t, batchFrom(data))
 	})
+}
+
+// TestExampleOfREADME compiles the program in README.md as strictly as the
+// library and runs it.
+func TestExampleOfREADME(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(readme), "```c\n")
+	code, _, ok := strings.Cut(rest, "```")
+	if !ok {
+		t.Fatal("README.md has no example")
+	}
+	dir := t.TempDir()
+	source, path := filepath.Join(dir, "example.c"), filepath.Join(dir, "example")
+	if err := os.WriteFile(source, []byte(code), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := append(append(append([]string{}, strict...), sanitized...), "-o", path, source)
+	args = append(append(args, union(readings, envelopes)...), psa...)
+	if text, err := exec.Command("gcc", args...).CombinedOutput(); err != nil {
+		t.Fatalf("gcc: %v\n%s", err, text)
+	}
+	if text, err := exec.Command(path).CombinedOutput(); err != nil {
+		t.Errorf("the example: %v\n%s", err, text)
+	}
 }

@@ -478,12 +478,30 @@ static void test_record_of_another(void) {
     CHECK(!s.alive, "alive");
 }
 
+/* Reports whether an anchor names this checkpoint; seq is below 24. */
+static int names(const uint8_t *anchor, const uint8_t eid[VS_EID_SIZE], uint64_t seq, const uint8_t head[VS_HEAD_SIZE]) {
+    uint8_t items[1 + 1 + VS_EID_SIZE + 1 + 1 + VS_HEAD_SIZE];
+    struct vs_writer w;
+    size_t i;
+    vs_writer_init(&w, items, sizeof items);
+    vs_put_array(&w, 3);
+    vs_put_bytes(&w, eid, VS_EID_SIZE);
+    vs_put_uint(&w, seq);
+    vs_put_bytes(&w, head, VS_HEAD_SIZE);
+    for (i = 0; i + w.len <= VS_ANCHOR_MAX; i++) {
+        if (memcmp(anchor + i, items, w.len) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* The chain before is named: by the run that knows, by the store after an
  * orderly stop, and by its anchor alone after a power cut. */
 static void test_previous(void) {
     struct vs_sealer s, t;
     struct vs_record r;
-    uint8_t head[VS_HEAD_SIZE], public[64];
+    uint8_t public[64];
     size_t len, i;
     memcpy(public, public_key, sizeof public);
     provision(&s);
@@ -496,11 +514,8 @@ static void test_previous(void) {
               memcmp(r.head, s.head, VS_HEAD_SIZE) == 0,
           "seq %u", (unsigned)r.seq);
     CHECK(vs_sealer_init(&t, &rig.crypto, &rig.store, VS_ALG_ESP256, public) == VS_OK, "restart");
-    memcpy(head, s.head, sizeof head);
     begin_ok(&t);
-    for (i = 0; i + VS_HEAD_SIZE <= VS_ANCHOR_MAX && memcmp(out + i, head, VS_HEAD_SIZE) != 0; i++) {
-    }
-    CHECK(i + VS_HEAD_SIZE <= VS_ANCHOR_MAX, "the anchor does not name the head before");
+    CHECK(names(out, s.eid, 5, s.head), "the anchor does not name where the chain before ended");
     CHECK(vs_checkpoint(&s) == VS_ERECORD, "a sealer that was left behind stores its checkpoint");
 }
 
@@ -556,10 +571,12 @@ static void test_begin_fails(void) {
     provision(&s);
     for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         for (call = 0; call < rows[i].calls; call++) {
+            uint8_t head[VS_HEAD_SIZE];
             uint64_t boot;
             int err;
             begin_ok(&s);
             boot = s.boot;
+            memcpy(head, s.head, sizeof head);
             memset(out, 0x5a, sizeof out);
             *rows[i].countdown = call;
             err = vs_begin(&s, &a, out, sizeof out, &len);
@@ -569,7 +586,34 @@ static void test_begin_fails(void) {
             no_failures();
             begin_ok(&s);
             CHECK(s.boot > boot, "row %zu, call %d: boot %u after %u", i, call, (unsigned)s.boot, (unsigned)boot);
+            CHECK(names(out, head, 0, head), "row %zu, call %d: the anchor names a chain that never left", i, call);
         }
+    }
+}
+
+/* Whatever fails in vs_seal, nothing of the message is left, nor any key. */
+static void test_seal_fails(void) {
+    static const struct {
+        int *countdown, err;
+    } rows[] = {{&rig.fail_aead, VS_ECRYPTO}, {&rig.fail_sign, VS_ESIGN}, {&rig.fail_hash, VS_ECRYPTO}};
+    struct vs_sealer s;
+    size_t i, len;
+    provision(&s);
+    for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t key[VS_SECRET_SIZE];
+        size_t size;
+        int err;
+        begin_ok(&s);
+        memcpy(key, s.key, sizeof key);
+        size = vs_sealed_len(&s, 100);
+        memset(out, 0x5a, sizeof out);
+        *rows[i].countdown = 0;
+        err = vs_seal(&s, payload, 100, out, sizeof out, &len);
+        no_failures();
+        CHECK(err == rows[i].err && len == 0 && !s.alive, "row %zu: error %d", i, err);
+        CHECK(out[0] == 0 && memcmp(out, out + 1, size - 1) == 0 && out[size] == 0x5a, "row %zu: not wiped", i);
+        CHECK(!holds(&s, sizeof s, key), "row %zu: the key is left", i);
+        CHECK(vs_seal(&s, payload, 100, out, sizeof out, &len) == VS_ENOCHAIN, "row %zu: goes on", i);
     }
 }
 
@@ -664,6 +708,7 @@ int main(int argc, char **argv) {
     test_previous();
     test_erased();
     test_begin_fails();
+    test_seal_fails();
     test_random_repeats();
     test_random_run(argc == 4 ? strtoull(argv[2], NULL, 10) : 1, argc == 4 ? strtoul(argv[3], NULL, 10) : 20000);
     check_nonces();

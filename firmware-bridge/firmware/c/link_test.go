@@ -49,6 +49,15 @@ func linkProgram(t *testing.T, name string, sources ...string) string {
 // transcript is a run of calls and what Go says to each.
 type transcript struct {
 	lines, want []string
+	from        map[int]string // where a line comes from, if from somewhere else than that before
+}
+
+// begin names where the next lines come from.
+func (tr *transcript) begin(name string) {
+	if tr.from == nil {
+		tr.from = map[int]string{}
+	}
+	tr.from[len(tr.lines)] = name
 }
 
 func (tr *transcript) add(want, format string, args ...any) {
@@ -66,6 +75,9 @@ func (tr *transcript) check(t *testing.T, driver, what string) {
 	out, err := cmd.Output()
 	got := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 	for i, line := range tr.lines {
+		if name := tr.from[i]; name != "" {
+			what = name
+		}
 		if i >= len(got) || got[i] != tr.want[i] {
 			said := "nothing"
 			if i < len(got) {
@@ -159,7 +171,6 @@ func (p *pair) init() {
 	}
 	c.Firmware = "made-up 1.0 µ"[:p.r.IntN(13)]
 	p.config, p.signer.failures = c, 0
-	p.add("ok", "failures 0")
 	err := p.sensor.Init(c)
 	p.add(numbered(err), "init %d %x %d %s %d %d %d", c.Session, c.KeyID, c.Capabilities, hexed([]byte(c.Firmware)),
 		len(c.Keep), len(c.Receive), c.First)

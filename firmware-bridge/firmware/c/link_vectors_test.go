@@ -33,33 +33,31 @@ func linkSteps(t *testing.T, folder string) map[string][][]string {
 }
 
 func TestLinkFrameVectors(t *testing.T) {
-	driver := linkProgram(t, "link_driver")
+	var tr transcript
 	for name, steps := range linkSteps(t, "frames") {
-		t.Run(name, func(t *testing.T) {
-			var tr transcript
-			var buffer, wire, frames string
-			for _, s := range steps {
-				switch s[0] {
-				case "buffer":
-					buffer = s[1]
-				case "wire":
-					wire = s[1]
-				case "encode":
-					tr.add(wire, "frame %s", s[1])
-					frames += " " + s[1]
-				case "frame":
-					frames += " " + s[1]
-				case "counts":
-					want := s[1] + " " + s[2] + frames
-					tr.add(want, "decode %s %s", buffer, wire)
-					tr.add(want, "piecemeal %s %s", buffer, wire)
-				default:
-					t.Fatalf("unknown key %q", s[0])
-				}
+		tr.begin(name)
+		var buffer, wire, frames string
+		for _, s := range steps {
+			switch s[0] {
+			case "buffer":
+				buffer = s[1]
+			case "wire":
+				wire = s[1]
+			case "encode":
+				tr.add(wire, "frame %s", s[1])
+				frames += " " + s[1]
+			case "frame":
+				frames += " " + s[1]
+			case "counts":
+				want := s[1] + " " + s[2] + frames
+				tr.add(want, "decode %s %s", buffer, wire)
+				tr.add(want, "piecemeal %s %s", buffer, wire)
+			default:
+				t.Fatalf("%s: unknown key %q", name, s[0])
 			}
-			tr.check(t, driver, name)
-		})
+		}
 	}
+	tr.check(t, linkProgram(t, "link_driver"), "frames")
 }
 
 // unsayable are frames of a sensor that the C library has no call to make: fields
@@ -68,31 +66,29 @@ var unsayable = map[string]bool{"hello-short.txt": true, "hello-version-2.txt": 
 	"proof-long.txt": true, "heartbeat-short.txt": true, "heartbeat-long.txt": true}
 
 func TestLinkMessageVectors(t *testing.T) {
-	driver := linkProgram(t, "link_driver")
+	var tr transcript
 	for name, steps := range linkSteps(t, "messages") {
 		if unsayable[name] {
 			continue
 		}
-		t.Run(name, func(t *testing.T) {
-			if len(steps) != 3 || steps[0][0] != "frame" || steps[1][0] != "wire" {
-				t.Fatalf("unknown form: %v", steps)
-			}
-			frame, wire, verdict := steps[0][1], steps[1][1], steps[2]
-			var tr transcript
-			switch {
-			case verdict[0] == "valid" && frame[0] >= '8':
-				tr.add(strings.Join(verdict[1:], " "), "parse %s", frame)
-			case verdict[0] == "valid":
-				tr.add(wire, "%s", sayLine(verdict[1], verdict[2:]))
-			case frame[0] >= '8':
-				tr.add("malformed", "parse %s", frame)
-			default:
-				addRefused(t, &tr, name)
-			}
-			tr.add("1 0 "+frame, "decode 4096 %s", wire)
-			tr.check(t, driver, name)
-		})
+		if len(steps) != 3 || steps[0][0] != "frame" || steps[1][0] != "wire" {
+			t.Fatalf("%s: unknown form: %v", name, steps)
+		}
+		tr.begin(name)
+		frame, wire, verdict := steps[0][1], steps[1][1], steps[2]
+		switch {
+		case verdict[0] == "valid" && frame[0] >= '8':
+			tr.add(strings.Join(verdict[1:], " "), "parse %s", frame)
+		case verdict[0] == "valid":
+			tr.add(wire, "%s", sayLine(verdict[1], verdict[2:]))
+		case frame[0] >= '8':
+			tr.add("malformed", "parse %s", frame)
+		default:
+			addRefused(t, &tr, name)
+		}
+		tr.add("1 0 "+frame, "decode 4096 %s", wire)
 	}
+	tr.check(t, linkProgram(t, "link_driver"), "messages")
 }
 
 // sayLine is the driver's line for a message of a sensor.
@@ -133,29 +129,28 @@ func addRefused(t *testing.T, tr *transcript, name string) {
 	}
 	line, ok := lines[name]
 	if !ok {
-		t.Fatal("no call that asks for this: add it, or say that there is none")
+		t.Fatalf("%s: no call that asks for this: add it, or say that there is none", name)
 	}
 	tr.add("error "+line[0], "%s", line[1])
 }
 
 func TestLinkSensorVectors(t *testing.T) {
-	driver := linkProgram(t, "link_driver")
+	var tr transcript
 	for name, steps := range linkSteps(t, "sensor") {
-		t.Run(name, func(t *testing.T) {
-			v := sensorVector{config: map[string]string{"kid": "0000000000000000", "capabilities": "0", "first": "0"}}
-			for _, s := range steps {
-				if !v.step(s) {
-					t.Fatalf("unknown key %q", s[0])
-				}
+		tr.begin(name)
+		v := sensorVector{transcript: &tr, config: map[string]string{"kid": "0000000000000000", "capabilities": "0", "first": "0"}}
+		for _, s := range steps {
+			if !v.step(s) {
+				t.Fatalf("%s: unknown key %q", name, s[0])
 			}
-			v.check(t, driver, name)
-		})
+		}
 	}
+	tr.check(t, linkProgram(t, "link_driver"), "sensor")
 }
 
 // sensorVector turns the lines of a vector into lines of the driver.
 type sensorVector struct {
-	transcript
+	*transcript
 	config map[string]string
 	now    string
 }

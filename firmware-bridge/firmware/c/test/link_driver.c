@@ -129,11 +129,16 @@ static int sign(void *context, const uint8_t *m, size_t n, uint8_t out[VS_LINK_S
     return 0;
 }
 
-static void script(void) {
-    size_t n;
+static void forget_script(void) {
     free(expected);
     free(scripted);
+    expected = scripted = NULL;
     failures = 0;
+}
+
+static void script(void) {
+    size_t n;
+    forget_script();
     expected = bytes(&expected_len);
     scripted = bytes(&n);
     if (n != VS_LINK_SIGNATURE_SIZE) {
@@ -145,6 +150,7 @@ static void script(void) {
 static void init(void) {
     struct vs_link_config c = {.session = (uint32_t)number(), .sign_context = &failures};
     size_t n;
+    forget_script();
     bytes_into(c.kid, sizeof c.kid);
     c.capabilities = (uint16_t)number();
     uint8_t *text = bytes(&n);
@@ -429,7 +435,6 @@ int main(void) {
     free(keep);
     free(receive);
     free(firmware);
-    free(expected);
-    free(scripted);
+    forget_script();
     return 0;
 }

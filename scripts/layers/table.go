@@ -52,6 +52,8 @@ var Table = []Layer{
 	{2, "firmware-bridge/sensor/...", []string{"sdk/core/vital", "firmware-bridge/sim", "firmware-bridge/sensor/..."}, nil, nil},
 	// Runs on the sensor's microcontroller, so it has no more of the standard library than the core.
 	{2, "firmware-bridge/firmware", []string{"sdk/core/...", "firmware-bridge/link"}, nil, []string{"errors", "unicode/utf8"}},
+	// The C library: its only Go is tests.
+	{2, "firmware-bridge/firmware/c", nil, nil, []string{}},
 
 	// A whole site for the tests of this and other packages.
 	{3, "sdk/sdktest", []string{"sdk/..."}, nil, nil},

@@ -209,6 +209,9 @@ func TestImageReadingsAreExact(t *testing.T) {
 	if c.drops != 0 || len(s.sessions) != 1 || numerics != numericsMade(c.seconds()) || waves < 2*c.seconds()-2 {
 		t.Errorf("%d s, %d dropped, %d sessions, %d numerics, %d waves", c.seconds(), c.drops, len(s.sessions), numerics, waves)
 	}
+	if len(s.logs) == 0 || !strings.HasPrefix(s.logs[0], "stack=") {
+		t.Errorf("log lines: %q", s.logs)
+	}
 	t.Logf("%d numerics and %d waves, exact", numerics, waves)
 	printCosts(t, elf, s.board.until(10_000))
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/vitalseal/vitalseal/agent/config"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/lines"
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
@@ -26,6 +27,8 @@ printed as soon as its bytes are there. At the end the good and bad frames (or
 lines) are counted on standard error.
 
 Sensors: ` + strings.Join(sensor.Names(), ", ") + `
+and link, for what a device and its gateway say to each other by
+firmware-bridge/link: then each frame is printed, and plain readings behind theirs.
 
 The flags -separator, -header, -skip-first and -field are for the sensor "lines",
 which goes by usual names (hr, spo2, temp) without -field. A -field is
@@ -66,6 +69,9 @@ func (d *decoding) run(c *call) error {
 	if err := c.want("decode", 0, 1); err != nil {
 		return err
 	}
+	if d.sensor == config.LinkDriver {
+		return d.runLink(c)
+	}
 	if err := d.makeDecoder(); err != nil {
 		return err
 	}
@@ -86,9 +92,22 @@ func (d *decoding) run(c *call) error {
 	return nil
 }
 
+// runLink decodes what was recorded of a link.
+func (d *decoding) runLink(c *call) error {
+	if o := d.options; o.Separator != "" || o.Header || o.SkipFirst || len(d.fields) > 0 {
+		return &usageError{text: "-separator, -header, -skip-first and -field are for the sensor \"lines\"", hint: see("decode")}
+	}
+	in, err := c.input()
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	return decodeLink(c, in)
+}
+
 func (d *decoding) makeDecoder() error {
 	if d.sensor == "" {
-		return &usageError{text: "no -sensor", hint: "known are " + strings.Join(sensor.Names(), ", ")}
+		return &usageError{text: "no -sensor", hint: "known are " + strings.Join(sensor.Names(), ", ") + ", link"}
 	}
 	driver, err := sensor.Lookup(d.sensor)
 	if err != nil {

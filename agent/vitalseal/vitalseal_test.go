@@ -255,6 +255,8 @@ func TestExitStatus(t *testing.T) {
 		{"decode", 2},
 		{"decode -sensor none", 2},
 		{"decode -sensor lines", 0},
+		{"decode -sensor link", 0},
+		{"decode -sensor link -header", 2},
 		{"decode -sensor lines -field hr", 2},
 		{"decode -sensor lines -field hr=MDC_NO_SUCH", 2},
 		{"decode -sensor nonin-df2 -header", 2},

@@ -6,8 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/gedri"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/lines"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/masimo"
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/medibus"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/nonin"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sim"
 )
@@ -39,6 +41,36 @@ func drivers() []Driver {
 			Line: slow, Period: time.Second, Silence: 4 * time.Second,
 			New:      plain("masimo-ascii1", func() Decoder { return new(masimo.Decoder) }),
 			Simulate: func(s sim.Source) Simulator { return masimo.Simulate(s) },
+		},
+		{
+			Name: "medibus", Title: "Dräger ventilators and monitors, MEDIBUS: numbers, alarms, settings, waves",
+			Line: Line{Baud: 19200, DataBits: 8, Parity: 'E', StopBits: 1}, Period: medibus.DefaultInterval, Silence: 10 * time.Second,
+			New: func(o Options) (Decoder, error) {
+				if err := o.check("medibus", takesWaves|takesInterval); err != nil {
+					return nil, err
+				}
+				d, err := medibus.New(medibus.Config{Waves: o.Waves, Interval: o.Interval})
+				if err != nil {
+					return nil, err // not the pointer, as below
+				}
+				return d, nil
+			},
+			Simulate: func(s sim.Source) Simulator { return medibus.Simulate(s) },
+		},
+		{
+			Name: "ge-dri", Title: "GE (Datex-Ohmeda) S/5, B and CARESCAPE monitors: numbers and waves",
+			Line: Line{Baud: 19200, DataBits: 8, Parity: 'E', StopBits: 1}, Period: gedri.DefaultInterval, Silence: 15 * time.Second,
+			New: func(o Options) (Decoder, error) {
+				if err := o.check("ge-dri", takesWaves|takesInterval); err != nil {
+					return nil, err
+				}
+				d, err := gedri.New(gedri.Config{Waves: o.Waves, Interval: o.Interval})
+				if err != nil {
+					return nil, err // not the pointer, as below
+				}
+				return d, nil
+			},
+			Simulate: func(s sim.Source) Simulator { return gedri.Simulate(s) },
 		},
 		{
 			Name: "lines", Title: "key=value or CSV lines, with a mapping or by well-known names",

@@ -5,4 +5,26 @@
 // whose identity cannot be used never stops another; what happened is sealed as
 // an event of that device, so that a receiver can tell a pulled cable from a
 // quiet patient and both from an attack.
+//
+// # Ports with the link
+//
+// A port with the driver "link" is for one device, which speaks package
+// firmware-bridge/link. In the mode "sealed" the device seals for itself: it proves
+// with its key that it is the one the roster knows, and the agent carries what it
+// sealed, envelope by envelope verified, and can neither read nor alter it. In the
+// mode "plain" the device sends readings, and the agent seals them as that device;
+// what it says is as good as the cable.
+//
+// Whoever else is on such a port is refused, nothing is taken from it, and the
+// gateway signs an event of its own: an unknown device, another one than expected,
+// one that cannot prove what it says, messages that are not the device's. Events
+// and log lines of these are bounded, and count what they hold back.
+//
+// A frame is acknowledged when what it holds is on disk and so is, in the file
+// link-DEVICE in the data directory, how far the session has come. So a restart of
+// the agent, or of the sensor while the agent is away, loses nothing that was
+// acknowledged. When the agent is killed between the two writes, the frames of one
+// window come again: sealed ones are known to receivers, which take each once;
+// plain ones are sealed twice, at most a window of them (eight) for each kill.
+// While the disk refuses, the window is closed and the sensor keeps what it has.
 package agent

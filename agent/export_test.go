@@ -1,5 +1,11 @@
 package agent
 
+import (
+	"time"
+
+	"github.com/vitalseal/vitalseal/sdk/core/vital"
+)
+
 // LinkSession and LinkMemory are what tests see of the memory of a link.
 type (
 	LinkSession = linkSession
@@ -21,3 +27,17 @@ func ParseMemory(b [memorySize]byte) (LinkSession, bool) {
 
 // MemorySize is the length of what a slot holds.
 const MemorySize = memorySize
+
+// Bucket bounds what is told.
+type Bucket = bucket
+
+// NewBucket lets burst through at once and then one each while.
+func NewBucket(burst int, every time.Duration) *Bucket { return &bucket{burst: burst, every: every} }
+
+func (b *bucket) Take(n uint64, now time.Time) uint64 { return b.take(n, now) }
+
+// Onto puts times of a sensor's uptime onto the clock here.
+func Onto(b *vital.Batch, now uint64, arrived time.Time) time.Time { return onto(b, now, arrived) }
+
+// EachTime calls do with each time of a batch.
+func EachTime(b *vital.Batch, do func(*uint64)) { eachTime(b, do) }

@@ -200,6 +200,32 @@ func TestForeignDevicesOnAPort(t *testing.T) {
 	onlyGood(t, got)
 }
 
+// TestRevokedWhileItSpeaks revokes a device in the middle of its session.
+func TestRevokedWhileItSpeaks(t *testing.T) {
+	t.Parallel()
+	b := newBedside(t)
+	s := b.NewSealing("monitor-4")
+	p := sealingPeer(t, s)
+	b.linkPort("monitor-4", config.Sealed, p)
+	got := b.Receive()
+	b.run(agent.Options{})
+	p.queue(link.TypeAnchor, s.Begin(p.beacon()))
+	p.queue(link.TypeSealed, s.Seal(reading(0)))
+	p.flushed()
+	site, err := identity.OpenSite(b.Dir)
+	b.Must(err)
+	b.Must(site.RevokeDevice("monitor-4", time.Now()))
+	p.until("it is refused", func(state link.SensorState) bool {
+		if state.Unacked == 0 {
+			p.queue(link.TypeSealed, s.Seal(reading(1)))
+		}
+		return state.Phase == link.SensorRefused && state.Reason == link.ReasonUnknown
+	})
+	got.Until("what the gateway says of it", func(f *sdktest.Found) bool {
+		return f.Events[vital.EventUnknownDevice] > 0 && f.Events[vital.EventRefused] > 0
+	})
+}
+
 // TestReplayedProof plays a whole session again, on a port where the device is not
 // there any more.
 func TestReplayedProof(t *testing.T) {

@@ -366,3 +366,43 @@ func TestErasedPSK(t *testing.T) {
 		t.Errorf("an erased key works: %v", err)
 	}
 }
+
+// TestRatchetReset: a ratchet that has been used, erased or never made becomes the
+// one that NewRatchet returns, and a refused Reset changes nothing.
+func TestRatchetReset(t *testing.T) {
+	used, erased := newRatchet(t, keys.AlgChaCha20Poly1305, 7), newRatchet(t, keys.AlgChaCha20Poly1305, 0)
+	erased.Erase()
+	for i, r := range []*keys.Ratchet{used, erased, new(keys.Ratchet)} {
+		for _, suite := range suites() {
+			if err := r.Reset(suite, testKID, &testSalt, 2, &testCS); err != nil {
+				t.Fatal(err)
+			}
+			want := newRatchet(t, suite, 2).Seal(nil, 5, []byte("pulse 71"), nil)
+			if got := r.Seal(nil, 5, []byte("pulse 71"), nil); r.Epoch() != 2 || !bytes.Equal(got, want) {
+				t.Errorf("ratchet %d, suite %d: epoch %d, sealed %x, want %x", i, suite, r.Epoch(), got, want)
+			}
+		}
+		before := r.Memory()
+		if err := r.Reset(-1, keys.KeyID{}, &testSalt, 0, &[32]byte{}); !errors.Is(err, keys.ErrSuite) {
+			t.Errorf("unknown suite: %v", err)
+		}
+		if err := r.Reset(keys.AlgChaCha20Poly1305, keys.KeyID{}, &testSalt, keys.MaxEpochs, &[32]byte{}); !errors.Is(err, keys.ErrEpoch) {
+			t.Errorf("epoch out of range: %v", err)
+		}
+		if r.Memory() != before || r.Epoch() != 2 {
+			t.Error("a refused Reset changed the ratchet")
+		}
+	}
+}
+
+// TestSealAfterErase: never a message under a key of zeros.
+func TestSealAfterErase(t *testing.T) {
+	r := newRatchet(t, keys.AlgChaCha20Poly1305, 0)
+	r.Erase()
+	defer func() {
+		if recover() == nil {
+			t.Error("an erased ratchet seals")
+		}
+	}()
+	r.Seal(nil, 1, []byte("pulse 71"), nil)
+}

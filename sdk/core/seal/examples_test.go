@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -129,6 +130,9 @@ func TestCOSESignatureExamples(t *testing.T) {
 		{"sign1-tests/sign-fail-07", keys.AlgESP256, false, "protected label removed"},
 		{"ecdsa-examples/ecdsa-sig-04", keys.AlgESP256, false, "P-256 with SHA-512"},
 	} {
+		if !slices.Contains(signatures, x.alg) {
+			continue
+		}
 		e := examples[x.name]
 		if e == nil {
 			t.Errorf("%s is missing", x.name)

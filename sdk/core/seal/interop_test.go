@@ -122,8 +122,8 @@ func TestGoCOSEVerifies(t *testing.T) {
 			}
 		}
 	}
-	if verified["-19"] == 0 || verified["-9"] == 0 {
-		t.Errorf("verified %v, want some of both algorithms", verified)
+	if len(verified) != len(signatures) {
+		t.Errorf("verified %v, want some of every algorithm", verified)
 	}
 }
 
@@ -169,8 +169,8 @@ func TestIndependentOpening(t *testing.T) {
 		}
 		opened[a.Suite]++
 	}
-	if opened[keys.AlgChaCha20Poly1305] == 0 || opened[keys.AlgA256GCM] == 0 {
-		t.Errorf("opened %v, want some of both suites", opened)
+	if len(opened) != len(suites) {
+		t.Errorf("opened %v, want some of every suite", opened)
 	}
 }
 

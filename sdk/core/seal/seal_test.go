@@ -74,7 +74,7 @@ func (d *device) opener(t testing.TB, anchor seal.Verified) *seal.Opener {
 }
 
 func TestSealAndOpen(t *testing.T) {
-	for _, suite := range []keys.Algorithm{keys.AlgChaCha20Poly1305, keys.AlgA256GCM} {
+	for _, suite := range suites {
 		d := newDevice(1)
 		d.anchor.Suite = suite
 		d.anchor.EpochShift = 3

@@ -264,3 +264,37 @@ func TestCopiedSealer(t *testing.T) {
 		}
 	}
 }
+
+// TestGrow: the first message is small, a later one as large as was said, and
+// nothing is allocated for it. A grown Sealer goes on with its chain.
+func TestGrow(t *testing.T) {
+	d := newDevice(1)
+	anchor := d.begin(t)
+	before := d.seal(t, []byte("small"))
+	d.sealer.Grow(2048)
+	payload, message := make([]byte, 1024, 2048), make([]byte, 0, 4096)
+	var last []byte
+	allocs := testing.AllocsPerRun(1, func() { // runs it twice, and counts at the second
+		var err error
+		if last, err = d.sealer.Seal(message[:0], payload); err != nil {
+			panic(err)
+		}
+		payload = payload[:2048]
+	})
+	// crypto/ed25519 takes a little for a signature; microcrypto takes nothing.
+	if limit := testing.AllocsPerRun(1, func() { signOnly(d, payload) }); allocs > limit {
+		t.Errorf("%v allocations, the signature takes %v", allocs, limit)
+	}
+	opener := d.opener(t, anchor)
+	for _, m := range [][]byte{before, last} {
+		if _, err := opener.Open(nil, d.verify(t, m)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func signOnly(d *device, message []byte) {
+	if _, err := d.key.Sign(make([]byte, 0, keys.SignatureSize), message); err != nil {
+		panic(err)
+	}
+}

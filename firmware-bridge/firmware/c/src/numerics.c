@@ -236,8 +236,8 @@ static void put_columns(struct vs_encoder *e, const struct vs_numeric *x, uint16
 
 /*
  * Rows, in the order in which they were recorded. A leader's link is now the
- * number of the section that has its metric, and its next the index there; no
- * link is 0, as sections count from 1 (see begin_rows).
+ * number of the section that has its metric, 0 before there is one, and its next
+ * the index there.
  */
 struct rows {
     size_t first, end; /* numerics of the section, others between them */

@@ -1,6 +1,6 @@
 /*
- * The only way to cryptography: five members that the vendor fills in, or
- * adapter/psa.c does. Functions return 0, or anything else for a failure.
+ * The only way to cryptography: four functions that the vendor supplies, or
+ * adapter/psa.c does. They return 0, or anything else for a failure.
  */
 #ifndef VITALSEAL_CRYPTO_H
 #define VITALSEAL_CRYPTO_H
@@ -32,8 +32,7 @@ struct vs_crypto {
     int (*sha256)(void *context, const uint8_t *in, size_t n, uint8_t out[VS_HASH_SIZE]);
 
     /* Writes n + 16 bytes, ciphertext and tag, to out, which overlaps nothing.
-     * Not used by a device that is given a suite which it does not have: return
-     * an error then. */
+     * A suite that the part does not have is a failure. */
     int (*aead_seal)(void *context, int32_t suite, const uint8_t key[VS_SECRET_SIZE], const uint8_t nonce[VS_NONCE_SIZE],
                      const uint8_t *aad, size_t aad_len, const uint8_t *in, size_t n, uint8_t *out);
 

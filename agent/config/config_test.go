@@ -57,7 +57,7 @@ func TestExampleLoads(t *testing.T) {
 	if err := os.WriteFile(file, []byte(config.Example()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got, err := config.Load(file, drivers())
+	got, err := config.Load(file, append(drivers(), "medibus"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,6 +72,10 @@ func TestExampleLoads(t *testing.T) {
 			{Name: "hr", Code: "MDC_ECG_HEART_RATE", Unit: "/min"},
 			{Name: "temp", Code: "MDC_TEMP_BODY", Unit: "Cel", Exponent: -1},
 		}},
+	}, {
+		Device: "ventilator-2", Driver: "medibus", Waves: []string{"paw", "flow"}, Interval: 2 * time.Second,
+		Port: port.Config{Name: "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A10K4Z3Y-if00-port0",
+			Line: port.Line{Parity: 'E'}, Silence: 10 * time.Second},
 	}, {
 		Device: "monitor-4", Driver: config.LinkDriver, Mode: config.Sealed,
 		Port: port.Config{Name: "/dev/serial/by-id/usb-Raspberry_Pi_Pico_E6614103E7-if00", Silence: 10 * time.Second},
@@ -98,7 +102,7 @@ func TestExampleShowsEveryKey(t *testing.T) {
 	text = strings.Replace(text, `unit = "/min" }`, `unit = "/min", column = 2 }`, 1)
 	text = strings.Replace(text, `exponent = -1 }`, `exponent = -1, column = 3 }`, 1)
 	text = strings.Replace(text, "header = false", "header = true", 1)
-	cfg, err := config.Parse("/etc/vitalseal.toml", []byte(text), drivers())
+	cfg, err := config.Parse("/etc/vitalseal.toml", []byte(text), append(drivers(), "medibus"))
 	if err != nil {
 		t.Fatal(err)
 	}

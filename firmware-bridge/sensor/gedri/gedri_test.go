@@ -248,6 +248,45 @@ func TestValues(t *testing.T) {
 	}
 }
 
+// With ST of 12 leads in the same record, that of the basic class is not given twice.
+func TestTwelveLeads(t *testing.T) {
+	basic, twelve := numbers(0, map[int]int{4: 3, 8: 0x0200, 12: 30}), numbers(1, map[int]int{52: 3, 60: 30})
+	d := fresh()
+	for _, c := range []struct {
+		p    []byte
+		want int
+	}{{records(0, []byte{1, 1}, basic, twelve), 1}, {record(0, 1, basic), 0}, {records(0, []byte{1, 1}, basic, numbers(1, nil)), 1},
+		{record(0, 1, basic), 1}} {
+		var b vital.Batch
+		d.Decode(&b, c.p)
+		if n := count(&b, 131842); n != c.want {
+			t.Errorf("%d of lead II, not %d", n, c.want)
+		}
+	}
+}
+
+// Whatever a monitor's labels are, what is read has a code that sources agree on,
+// or a private one of this family, and a unit that is known or none.
+func TestCodes(t *testing.T) {
+	for class := range byte(4) {
+		for label := range 32 {
+			values := map[int]int{}
+			for at := 4; at < 274; at += 2 {
+				values[at] = 3
+			}
+			for _, at := range []int{24, 38, 52, 66, 94, 102, 110, 118, 174, 240, 248, 262, 86, 100, 128, 136} {
+				values[at] = label
+			}
+			for _, n := range sensortest.Decode(fresh(), record(0, 1, numbers(class, values))).Numerics {
+				private := n.Code.Partition() == 1024 && n.Code.Term()>>8 == 4
+				if !private && n.Code.Grade() < vital.NumberVerified || n.Unit != 0 && n.Unit.UCUM() == "" {
+					t.Errorf("class %d label %d: %+v", class, label, n)
+				}
+			}
+		}
+	}
+}
+
 // Each status bit with a meaning.
 func TestStatusBits(t *testing.T) {
 	for _, c := range []struct {

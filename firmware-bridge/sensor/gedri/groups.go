@@ -166,5 +166,6 @@ const (
 	heartRateMinAt = 234
 	respSourceAt   = 146
 	fiCO2At        = 144
+	twelveAt       = 52 // of ext1: the status of the 12-lead group
 	arrhythmiaAt   = 16 // of ext1, 32 bits
 )

@@ -34,6 +34,9 @@ func numbersFit(r []byte) bool {
 func classOf(p []byte) int { return int(p[classAt+1] & 0x0f) }
 
 func (d *Decoder) takeNumbers(dst *vital.Batch, r []byte, h header) {
+	if twelve, told := twelveLeads(r); told {
+		d.numbers.twelve = twelve
+	}
 	any := false
 	for i := 0; ; i++ {
 		k, p, ok := sub(r, i)
@@ -50,6 +53,20 @@ func (d *Decoder) takeNumbers(dst *vital.Batch, r []byte, h header) {
 			dst.Enumerations = append(dst.Enumerations, vital.Enumeration{Code: private(nClock), Value: h.time})
 		}
 		d.class(dst, classOf(p), p)
+	}
+}
+
+// twelveLeads reports whether a record has ST of 12 leads; told is false if it does
+// not say.
+func twelveLeads(r []byte) (twelve, told bool) {
+	for i := 0; ; i++ {
+		k, p, ok := sub(r, i)
+		if !ok {
+			return false, false
+		}
+		if k == subDisplayed && classOf(p) == ext1 {
+			return le32(p[twelveAt:])&bitExists != 0, true
+		}
 	}
 }
 
@@ -116,7 +133,9 @@ func (d *Decoder) group(dst *vital.Batch, class int, g *group, p []byte, st grou
 	case agent:
 		d.agent(dst, st)
 	case ecg12:
-		d.numbers.twelve = st.exists
+		if !st.exists {
+			return // the basic class has ST again
+		}
 	case arrhythmia:
 		d.arrhythmia(dst, p, st)
 	}

@@ -45,84 +45,56 @@ var (
 	ofTemp     = setOf(airwayTemp)
 )
 
-// alarmOf returns what the alarms of code page 1 mean, as far as they concern
-// a value; the documents agree on them across devices.
+// alarmOf returns what an alarm means. Of code page 2 none concerns a value.
 func alarmOf(page int, code byte) meaning {
 	if page != 0 {
 		return meaning{}
 	}
-	switch code {
-	case 0x10:
-		return meaning{topic: peak, limit: above}
-	case 0x19:
-		return meaning{topic: minute, limit: below}
-	case 0x9b:
-		return meaning{topic: minute, limit: above}
-	case 0xe8:
-		return meaning{topic: tidal, limit: above}
-	case 0x90:
-		return meaning{topic: rate, limit: above}
-	case 0x98, 0x0d: // apnoea, by the ventilator and by CO2
-		return meaning{topic: rate}
-	case 0xda:
-		return meaning{topic: peep, limit: above}
-	case 0x27:
-		return meaning{topic: etCO2, limit: below}
-	case 0x28:
-		return meaning{topic: etCO2, limit: above}
-	case 0x3c:
-		return meaning{topic: inCO2, limit: above}
-	case 0x08, 0xc0:
-		return meaning{topic: inO2, limit: below}
-	case 0x37, 0xbf:
-		return meaning{topic: inO2, limit: above}
-	case 0x07:
-		return meaning{topic: spo2, limit: below}
-	case 0x22:
-		return meaning{topic: spo2, limit: above}
-	case 0x01: // no SpO2 pulse
-		return meaning{topic: pulse, status: vital.SignalNonPulsatile | vital.Questionable, of: ofOximeter}
-	case 0x02:
-		return meaning{topic: pulse, limit: below}
-	case 0x1e:
-		return meaning{topic: pulse, limit: above}
-	case 0xba:
-		return meaning{topic: airwayTemp, limit: above}
-	}
-	return sensorAlarm(code)
+	return meanings[code]
 }
 
-// sensorAlarm returns the statuses that technical alarms are.
-func sensorAlarm(code byte) meaning {
-	switch code {
-	case 0x35: // disconnected or fault
-		return meaning{status: vital.SensorDisconnected, of: ofOximeter}
-	case 0x68:
-		return meaning{status: vital.EquipmentMalfunction, of: ofOximeter}
-	case 0x5b:
-		return meaning{status: vital.AlarmOff, of: ofOximeter}
-	case 0xd9:
-		return meaning{status: vital.SensorDisconnected, of: ofCO2}
-	case 0x6a:
-		return meaning{status: vital.EquipmentMalfunction, of: ofCO2}
-	case 0x3e, 0x64: // not calibrated, window occluded
-		return meaning{status: vital.Questionable | vital.SignalPoor, of: ofCO2}
-	case 0x63: // warming up, less accurate
-		return meaning{status: vital.Questionable | vital.Early, of: ofCO2}
-	case 0x57:
-		return meaning{status: vital.AlarmOff, of: ofCO2}
-	case 0xa1, 0xbe:
-		return meaning{status: vital.SensorMalfunction | vital.Questionable, of: ofO2}
-	case 0xe9:
-		return meaning{status: vital.AlarmOff, of: ofO2}
-	case 0xa4, 0x42:
-		return meaning{status: vital.SensorMalfunction | vital.Questionable, of: ofFlow}
-	case 0xac:
-		return meaning{status: vital.AlarmOff, of: setOf(minute)}
-	case 0xb8, 0xb9:
-		return meaning{status: vital.SensorMalfunction | vital.Questionable, of: ofTemp}
-	}
-	return meaning{}
+// meanings are those of the alarms of code page 1; the documents agree on them
+// across devices. Those that are not here are technical.
+var meanings = [256]meaning{
+	0x01: {topic: pulse, status: vital.SignalNonPulsatile | vital.Questionable, of: ofOximeter}, // no SpO2 pulse
+	0x02: {topic: pulse, limit: below},
+	0x07: {topic: spo2, limit: below},
+	0x08: {topic: inO2, limit: below},
+	0x0d: {topic: rate}, // apnoea by CO2
+	0x10: {topic: peak, limit: above},
+	0x19: {topic: minute, limit: below},
+	0x1e: {topic: pulse, limit: above},
+	0x22: {topic: spo2, limit: above},
+	0x27: {topic: etCO2, limit: below},
+	0x28: {topic: etCO2, limit: above},
+	0x37: {topic: inO2, limit: above},
+	0x3c: {topic: inCO2, limit: above},
+	0x90: {topic: rate, limit: above},
+	0x98: {topic: rate}, // apnoea by the ventilator
+	0x9b: {topic: minute, limit: above},
+	0xba: {topic: airwayTemp, limit: above},
+	0xbf: {topic: inO2, limit: above},
+	0xc0: {topic: inO2, limit: below},
+	0xda: {topic: peep, limit: above},
+	0xe8: {topic: tidal, limit: above},
+
+	0x35: {status: vital.SensorDisconnected, of: ofOximeter}, // or fault
+	0x5b: {status: vital.AlarmOff, of: ofOximeter},
+	0x68: {status: vital.EquipmentMalfunction, of: ofOximeter},
+	0x3e: {status: vital.Questionable | vital.SignalPoor, of: ofCO2}, // not calibrated
+	0x57: {status: vital.AlarmOff, of: ofCO2},
+	0x63: {status: vital.Questionable | vital.Early, of: ofCO2},      // warming up, less accurate
+	0x64: {status: vital.Questionable | vital.SignalPoor, of: ofCO2}, // window occluded
+	0x6a: {status: vital.EquipmentMalfunction, of: ofCO2},
+	0xd9: {status: vital.SensorDisconnected, of: ofCO2},
+	0xa1: {status: vital.SensorMalfunction | vital.Questionable, of: ofO2},
+	0xbe: {status: vital.SensorMalfunction | vital.Questionable, of: ofO2},
+	0xe9: {status: vital.AlarmOff, of: ofO2},
+	0x42: {status: vital.SensorMalfunction | vital.Questionable, of: ofFlow}, // check flow sensor
+	0xa4: {status: vital.SensorMalfunction | vital.Questionable, of: ofFlow},
+	0xac: {status: vital.AlarmOff, of: setOf(minute)},
+	0xb8: {status: vital.SensorMalfunction | vital.Questionable, of: ofTemp},
+	0xb9: {status: vital.SensorMalfunction | vital.Questionable, of: ofTemp},
 }
 
 // alarm is one that is active.

@@ -123,7 +123,8 @@
 // device-specific command 6A, and codes that are not in the tables.
 //
 // A recording of the device's side does not tell which streams were asked for:
-// the decoder takes those that it would have asked for itself.
+// the decoder takes those that it would have asked for itself, and none if the
+// recording began after the reply to 53.
 //
 // # Errors on the line
 //

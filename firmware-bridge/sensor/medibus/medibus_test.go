@@ -280,6 +280,24 @@ func TestMeasuredData(t *testing.T) {
 	}
 }
 
+// Whatever code a list has, what is read has a code that sources agree on, or a
+// private one of this family, and a unit that is known or none.
+func TestCodes(t *testing.T) {
+	for _, list := range []struct {
+		code  byte
+		value string
+	}{{0x24, " 10 "}, {0x25, " 10 "}, {0x26, " 10 "}, {0x29, "  10 "}} {
+		for code := range 256 {
+			for _, n := range sensortest.Decode(fresh(), reply(list.code, fmt.Sprintf("%02X%s", code, list.value))).Numerics {
+				private := n.Code.Partition() == 1024 && n.Code.Term()>>8 == 3
+				if !private && n.Code.Grade() < vital.NumberVerified || n.Unit != 0 && n.Unit.UCUM() == "" {
+					t.Errorf("%02X of %02X: %+v", code, list.code, n)
+				}
+			}
+		}
+	}
+}
+
 func TestAlarms(t *testing.T) {
 	d := fresh()
 	for i, c := range []struct {

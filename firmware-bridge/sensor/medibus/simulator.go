@@ -230,9 +230,11 @@ func (s *Simulator) measured(v sim.Vitals) []byte {
 	add(0xb9, "%4.1f", math.Round(volume)*v.RespRate/1000)
 	add(0xc1, " %2.0f ", 36)
 	add(0xd6, "%3.0f ", v.RespRate)
-	add(0xdb, "%4.1f", 5.0+0*v.RespRate)
-	add(0xe3, "%4.1f", 5.1+0*v.RespRate)
-	add(0xe6, "%3.0f ", 38+0*v.RespRate)
+	if v.RespRate > 0 {
+		add(0xdb, "%4.1f", 5)
+		add(0xe3, "%4.1f", 5.1)
+		add(0xe6, "%3.0f ", 38)
+	}
 	if v.Status&(vital.SensorOff|vital.SensorDisconnected) == 0 {
 		add(0xe1, "%3.0f ", v.PulseRate)
 		add(0xeb, "%3.0f ", v.SpO2)

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/vitalseal/vitalseal/firmware-bridge/link"
+	"github.com/vitalseal/vitalseal/sdk/core/keys"
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
 )
 
@@ -69,6 +70,10 @@ type notices struct {
 	lines    bucket // of the sensor's log
 	bad      bucket // frames that were damaged
 	why      error  // of the newest EventRefused
+
+	// Since when somebody says that it is the device and proves nothing; zero: nobody.
+	unproven time.Time
+
 	badSeen  uint64
 	unsealed bool // that events are not sealed has been said
 }
@@ -102,7 +107,7 @@ func (l *linked) refuse(kind vital.EventKind, key string) {
 	for i := range l.notices.refusals {
 		if n := &l.notices.refusals[i]; n.kind == kind {
 			n.key = key
-			l.tell(n, n.take(1, l.arrived))
+			l.tell(n, n.take(1, time.Now()))
 		}
 	}
 }
@@ -160,6 +165,7 @@ func (l *linked) look(now time.Time) {
 		l.report(vital.EventBadFrames, n, "")
 	}
 	l.notices.badSeen = s.Bad
+	l.lookUnproven(s, now)
 	if l.writer == nil {
 		return
 	}
@@ -174,6 +180,23 @@ func (l *linked) look(now time.Time) {
 	case ended:
 		l.log.Info("the device is heard again")
 		l.report(vital.EventLineResumed, 0, "")
+	}
+}
+
+// proofWait is how long a device may take for its proof; it signs in less than 4 s.
+// A recording of another session never gets there.
+const proofWait = 6 * time.Second
+
+func (l *linked) lookUnproven(s link.GatewayState, now time.Time) {
+	n := &l.notices
+	switch {
+	case s.Phase != link.GatewayChallenged:
+		n.unproven = time.Time{}
+	case n.unproven.IsZero():
+		n.unproven = now
+	case now.Sub(n.unproven) >= proofWait:
+		n.unproven = now
+		l.refuse(vital.EventImpostor, keys.KeyID(s.KeyID).String())
 	}
 }
 

@@ -2,6 +2,7 @@ package medibus_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -194,3 +195,29 @@ func Fuzz(f *testing.F) {
 }
 
 func Benchmark(b *testing.B) { sensortest.Bench(b, fresh(), stream(time.Minute)) }
+
+// Realtime data that stays out is asked for again, and so is data of a device that
+// changed what it has. Commands of the device between its replies are answered.
+func TestRealtimeAgain(t *testing.T) {
+	slow, insert := false, []byte(nil)
+	l := sensortest.Line{Decoder: fresh(), Device: medibus.Simulate(sim.NewPatient(1)), Alter: func(p []byte) []byte {
+		if slow {
+			p = slices.DeleteFunc(p, func(b byte) bool { return b >= 0x80 })
+		}
+		p, insert = append(p, insert...), nil
+		return p
+	}}
+	l.Run(10 * time.Second)
+	slow = true
+	if b := l.Run(70 * time.Second); len(b.Waves) > 4 || count(b, vital.SpO2) < 65 {
+		t.Errorf("%d waves, %d readings", len(b.Waves), count(b, vital.SpO2))
+	}
+	slow = false
+	if n := samples(l.Run(40*time.Second), 151792); n < 500 {
+		t.Errorf("%d samples", n)
+	}
+	insert = slices.Concat(frame(0x1b, 0x52, ""), frame(0x1b, 0x56, ""), frame(0x1b, 0x30, ""))
+	if n := samples(l.Run(40*time.Second), 151792); n < 2400 {
+		t.Errorf("%d samples after the change", n)
+	}
+}

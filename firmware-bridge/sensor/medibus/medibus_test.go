@@ -213,6 +213,41 @@ func TestOffers(t *testing.T) {
 	}
 }
 
+// Each curve, by its code; streams from the fifth on are announced in the record.
+func TestCurves(t *testing.T) {
+	names := []string{"paw", "flow", "pleth", "volume", "co2", "agent", "inspiratory-flow", "expiratory-flow", "expiratory-volume"}
+	for code, want := range map[byte]string{0x00: "MDC_PRESS_AWAY 1/s x1/1+0 mbar", 0x01: "MDC_FLOW_AWAY 1/s x1/1+0 L/min", 0x02: "MDC_PULS_OXIM_PLETH 1/s x1/1+0 %",
+		0x03: "67109873 1/s x1/1+0 mL", 0x06: "MDC_AWAY_CO2 1/s x1/1+0 mm[Hg]", 0x07: "MDC_CONC_AWAY_CO2 1/s x1/1+0 kPa", 0x08: "MDC_CONC_AWAY_CO2 1/s x1/1+0 %",
+		0x0a: "67109877 1/s x1/1+0 %", 0x20: "67109874 1/s x1/1+0 L/min", 0x21: "67109875 1/s x1/1+0 L/min", 0x24: "67109876 1/s x1/1+0 mL"} {
+		d, err := medibus.New(medibus.Config{Waves: names})
+		if err != nil {
+			t.Fatal(err)
+		}
+		offer := fmt.Sprintf("%02X 1000000    0  100064", code)
+		got := sensortest.Lines(sensortest.Decode(d, reply(0x53, offer), reply(0x54, ""), []byte{0xd1, 0x85, 0x80}))
+		if len(got) != 1 || got[0] != "wave "+want+" 1: 5" {
+			t.Errorf("%02X: %q", code, got)
+		}
+	}
+	d, err := medibus.New(medibus.Config{Waves: names})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var offers string
+	for _, code := range []byte{0, 1, 2, 3, 6, 0x0a, 0x20, 0x21, 0x24} {
+		offers += fmt.Sprintf("%02X 1000000    0  100064", code)
+	}
+	// streams 1, 6 and 9; then 2, 6 and 9 without saying it again
+	b := sensortest.Decode(d, reply(0x53, offers), reply(0x54, ""), []byte{0xd1, 0xc4, 0xc2, 0xc5, 0xc1, 0x81, 0x80, 0x86, 0x80, 0x89, 0x80},
+		[]byte{0xd2, 0x82, 0x80, 0x87, 0x80, 0x8a, 0x80})
+	want := []string{"wave MDC_PRESS_AWAY 1/s x1/1+0 mbar 1: 1", "wave MDC_FLOW_AWAY 1/s x1/1+0 L/min 1: 2", "wave 67109877 1/s x1/1+0 % 2: 6 7",
+		"wave 67109876 1/s x1/1+0 mL 2: 9 10"}
+	got := sensortest.Lines(b)
+	if !slices.Equal(got, want) {
+		t.Errorf("%q\nnot %q", got, want)
+	}
+}
+
 // A value that is not in the list any more is absent, and not the last one.
 func TestAbsence(t *testing.T) {
 	d := fresh()

@@ -28,8 +28,8 @@ type Config struct {
 
 	Keep     int // bytes of sealed messages kept until the gateway has them; 0: 4,096
 	Payload  int // bytes of readings sealed together at most; 0: 1,024
-	Numerics int // numerics that wait together at most; 0: 40
-	Samples  int // samples of waves that wait together at most; 0: 512
+	Numerics int // numerics that wait together at most; 0: 32
+	Samples  int // samples of waves that wait together at most; 0: 384
 }
 
 // Least that makes sense of each size.
@@ -46,8 +46,8 @@ func (c *Config) complete() error {
 	setZero(&c.Patience, 3000)
 	setZero(&c.Keep, 4096)
 	setZero(&c.Payload, 1024)
-	setZero(&c.Numerics, 40)
-	setZero(&c.Samples, 512)
+	setZero(&c.Numerics, 32)
+	setZero(&c.Samples, 384)
 	frame := link.MaxBody(link.TypeSealed, link.MaxFrame)
 	if c.Slot == nil || c.Entropy == nil || c.Keep < minKeep || c.Payload < minPayload || c.Payload+maxOverhead > frame ||
 		c.Keep < 2*(c.Payload+maxOverhead+link.KeepCost) || c.Numerics < minNumerics || c.Numerics > maxNumerics || c.Samples < 0 {
@@ -95,6 +95,7 @@ func Open(config Config) (*Sensor, error) {
 		return nil, err
 	}
 	s.sealer = seal.NewSealer(signer)
+	s.sealer.Grow(s.config.Payload)
 	s.payload = make([]byte, 0, s.config.Payload+payloadSlack)
 	s.out = make([]byte, 0, link.WireLen(s.config.Payload+maxOverhead+dataOverhead))
 	err = s.link.Init(link.SensorConfig{
@@ -110,7 +111,7 @@ func Open(config Config) (*Sensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.open.init(&s.config)
+	s.open.init(&s.config, s.payload)
 	s.chain.previous = s.starts.previous()
 	return s, s.Event(vital.Event{Kind: vital.EventStarted})
 }

@@ -270,6 +270,40 @@ func TestNoHeapAfterOpen(t *testing.T) {
 	}
 }
 
+// TestNoHeapForAnchors: nor do chains that are begun while others run.
+func TestNoHeapForAnchors(t *testing.T) {
+	r := newRig(t)
+	r.run(5000, nil)
+	uptime := r.now - r.booted
+	message := link.Time{UnixMilli: 1, Error: link.NoBound}
+	var frame, line []byte
+	before := r.sensor.State().Boot
+	const runs = 200
+	flash := testing.AllocsPerRun(runs, func() { r.flash.WriteAt(frame[:0], 0) })
+	writes, erases := r.flash.writes, r.flash.erases
+	allocs := testing.AllocsPerRun(runs, func() {
+		uptime += 16 * 60 * 1000
+		message.Beacon[0]++
+		frame = message.Append(frame[:0])
+		line = link.AppendFrame(line[:0], frame)
+		ack := link.Ack{Session: 1, Next: r.sensor.State().Link.Next, Window: 8}
+		frame = ack.Append(frame[:0])
+		line = link.AppendFrame(line, frame)
+		for len(r.sensor.Poll(uptime, line)) > 0 {
+			line = line[:0]
+		}
+	})
+	anchors := r.sensor.State().Boot - before
+	operations := float64(r.flash.writes-writes+r.flash.erases-erases) / runs
+	t.Logf("%d anchors, %.2f allocations a run, %.2f of an operation of the test's flash, of which there are %.2f", anchors, allocs, flash, operations)
+	if anchors < runs {
+		t.Errorf("%d anchors", anchors)
+	}
+	if allocs > flash*operations+0.1 {
+		t.Error("anchors take heap")
+	}
+}
+
 func TestOpenRefuses(t *testing.T) {
 	f := provisioned(t, 4, 4096)
 	for name, c := range map[string]firmware.Config{

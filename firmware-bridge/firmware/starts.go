@@ -14,6 +14,7 @@ type starts struct {
 	kid  keys.KeyID
 	boot uint64 // the highest ever used
 	psk  *keys.SoftwarePSK
+	key  [keys.SecretSize]byte // to be stored; a field because what its address is passed of escapes
 }
 
 // open reads the slot and returns the device's signing key.
@@ -63,9 +64,9 @@ func (s *starts) next(salt *[keys.SaltSize]byte, secret *[keys.SecretSize]byte) 
 	if err := s.psk.Next(); err != nil {
 		return 0, 0, err
 	}
-	key := s.psk.Key()
-	err = s.log.advance(s.boot, s.psk.Generation(), &key)
-	key = [keys.SecretSize]byte{}
+	s.key = s.psk.Key()
+	err = s.log.advance(s.boot, s.psk.Generation(), &s.key)
+	s.key = [keys.SecretSize]byte{}
 	if err != nil {
 		*secret = [keys.SecretSize]byte{}
 	}

@@ -32,8 +32,8 @@ type waiting struct {
 }
 
 const (
-	maxWaves  = 8
-	maxAlerts = 8
+	maxWaves  = 6
+	maxAlerts = 4
 	maxEvents = 4 // and enumerations
 
 	batchCost   = 48           // heads, and a Dropped record
@@ -43,7 +43,8 @@ const (
 	spare       = 2 * textCost // kept free in the ring for an alert, beside its overhead and text
 )
 
-func (w *waiting) init(c *Config) {
+// init takes the memory; scratch is a payload's.
+func (w *waiting) init(c *Config, scratch []byte) {
 	w.config = c
 	w.batch.Numerics = make([]vital.Numeric, 0, c.Numerics)
 	w.batch.Waves = w.waves[:0]
@@ -54,13 +55,12 @@ func (w *waiting) init(c *Config) {
 	w.alerts = make([]vital.Alert, 0, maxAlerts)
 	w.alone.Alerts = make([]vital.Alert, 0, 1)
 	w.alone.Heartbeats = make([]vital.Heartbeat, 0, 1)
-	w.warm(c.Numerics)
+	w.warm(c.Numerics, scratch)
 }
 
 // warm makes the encoder take all the memory that it will ever need: for numerics
 // of as many metrics as there can be, each alone, and in as many sections.
-func (w *waiting) warm(n int) {
-	scratch := make([]byte, 0, 32+n*numericCost)
+func (w *waiting) warm(n int, scratch []byte) {
 	for _, run := range []int{1, 3} {
 		for i := range n {
 			w.batch.Numerics = append(w.batch.Numerics, vital.Numeric{Code: vital.Code(i/run + 1), Time: uint64(i)})

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"strconv"
 	"sync"
@@ -21,7 +21,7 @@ const linesPeriod = 200 * time.Millisecond
 // are many: what happens on the cable nobody makes up for.
 func linesKind() kind {
 	return kind{
-		name: "lines", title: "a board that prints lines, on this machine",
+		name: "lines", title: "a board that prints lines, on this machine", unit: "readings",
 		enrol: func(_ *rig, site *identity.Site) error {
 			_, err := site.AddDevice(gatewayName, deviceName, identity.DeviceOptions{})
 			return err
@@ -29,7 +29,7 @@ func linesKind() kind {
 		config: fmt.Sprintf("driver = \"lines\"\nsilence = \"3s\"\n[sensor.lines]\nskip_first = true\n[sensor.lines.fields]\n"+
 			"hr = { code = \"MDC_ECG_HEART_RATE\", unit = \"/min\" }\nn = { code = \"%d\" }\n", numberCode),
 		make: func(r *rig, which int, socket string) (sensor, error) {
-			return &board{ledger: r.ledger, socket: socket, first: which * linesApart}, nil
+			return &printer{ledger: r.ledger, socket: socket, first: which * linesApart}, nil
 		},
 		identify: func(r *receive.Record) []id {
 			var ids []id
@@ -40,7 +40,7 @@ func linesKind() kind {
 			}
 			return ids
 		},
-		attacks: func(*rig) []attack { return []attack{noise()} },
+		attacks: func(*rig) []attack { return []attack{noise(vital.EventBadFrames)} },
 	}
 }
 
@@ -53,8 +53,8 @@ func lineID(n int) id { return id{n / linesApart, strconv.Itoa(n % linesApart)} 
 // (F000 and up) of IEEE 11073-10101's partition of metrics.
 const numberCode vital.Code = 2<<16 | 0xF000
 
-// board prints lines that are numbered.
-type board struct {
+// printer is a board that prints lines that are numbered.
+type printer struct {
 	ledger *ledger
 	socket string
 	first  int // number of the first line
@@ -65,7 +65,7 @@ type board struct {
 	next int
 }
 
-func (b *board) on() error {
+func (b *printer) on() error {
 	conn, err := net.Dial("unix", b.socket)
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func (b *board) on() error {
 	return nil
 }
 
-func (b *board) run() {
+func (b *printer) run() {
 	tick := time.NewTicker(linesPeriod)
 	defer tick.Stop()
 	for {
@@ -93,7 +93,7 @@ func (b *board) run() {
 	}
 }
 
-func (b *board) off() error {
+func (b *printer) off() error {
 	if b.conn == nil {
 		return errors.New("the board is not on")
 	}
@@ -105,11 +105,10 @@ func (b *board) off() error {
 }
 
 // noise is what a bad contact or a device with another rate puts on a line.
-func noise() attack {
-	r := rand.New(rand.NewPCG(1, 2))
-	bytes := make([]byte, 700)
-	for i := range bytes {
-		bytes[i] = byte(r.Uint32())
-	}
-	return attack{name: "noise", bytes: bytes, counted: vital.EventBadFrames}
+func noise(counted vital.EventKind) attack {
+	return attack{name: "noise", counted: counted, writes: []func() []byte{func() []byte {
+		p := make([]byte, 700)
+		rand.Read(p)
+		return p
+	}}}
 }

@@ -83,14 +83,14 @@ func unexpected(args []string) error {
 func bedside(ctx context.Context, arch string, k kind, outage time.Duration, out io.Writer) (res *result, console string, err error) {
 	root, err := moduleRoot()
 	if err != nil {
-		return nil, "", err
+		return &result{}, "", err
 	}
 	r, err := newRig(root, arch, k, out)
 	if r != nil {
 		defer func() { err = errors.Join(err, r.close()) }()
 	}
 	if err != nil {
-		return nil, "", err
+		return &result{}, "", err
 	}
 	s := &scenario{rig: r, outage: outage}
 	err = s.run(ctx)

@@ -13,8 +13,8 @@ import (
 // attack is bytes that somebody with hands on the cable writes into it.
 type attack struct {
 	name    string
-	bytes   []byte
-	counted vital.EventKind // the signed event by which the gateway tells of it
+	writes  []func() []byte // each for its moment, with a pause after it
+	counted vital.EventKind // the signed event by which the gateway tells of it; 0: it says nothing, only the counts do
 }
 
 // patience bounds every wait for something to happen. It is far more than an
@@ -58,8 +58,9 @@ func (s *scenario) run(ctx context.Context) error {
 		{"write into the serial line", s.inject},
 		{"switch the sensor off", s.settle},
 	}
+	began := time.Now()
 	for _, step := range steps {
-		s.say("* %s", step.name)
+		s.say("%4.0f s  %s", time.Since(began).Seconds(), step.name)
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)
 		}
@@ -139,20 +140,6 @@ func (s *scenario) madeBy(sensor int) map[id]int {
 	return made
 }
 
-// awaitMade waits until a sensor has made some more.
-func (s *scenario) awaitMade(ctx context.Context, n int) error {
-	old := s.madeBy(0)
-	return s.await(ctx, "the sensor to make readings", func(l *ledger) bool {
-		fresh := 0
-		for made, times := range l.made {
-			if made.sensor == 0 {
-				fresh += times - old[made]
-			}
-		}
-		return fresh >= n
-	})
-}
-
 // awaitEvent waits until an event has been received more than before times.
 func (s *scenario) awaitEvent(ctx context.Context, kind vital.EventKind, before int) error {
 	return s.await(ctx, fmt.Sprintf("the event %q", kind), func(l *ledger) bool { return l.events[kind] > before })
@@ -179,7 +166,7 @@ func (s *scenario) powerOn(ctx context.Context) error {
 		return err
 	}
 	s.result.verified, s.result.began = time.Since(s.guest.Started), s.console.portOpened()
-	s.say("  serial port open after %.1f s, first reading verified after %.1f s", s.result.began.Seconds(), s.result.verified.Seconds())
+	s.say("          serial port open after %.1f s, first reading verified after %.1f s", s.result.began.Seconds(), s.result.verified.Seconds())
 	return s.awaitNew(ctx, 0, some)
 }
 
@@ -192,7 +179,7 @@ func (s *scenario) replug(ctx context.Context) error {
 	if err := s.awaitEvent(ctx, vital.EventLineLost, lost); err != nil {
 		return err
 	}
-	s.say("  the receiver has the signed event %q", vital.EventLineLost)
+	s.say("          the receiver has the signed event %q", vital.EventLineLost)
 	if err := s.guest.Plug(); err != nil {
 		return err
 	}
@@ -205,12 +192,8 @@ func (s *scenario) cutNetwork(ctx context.Context) error {
 	if err := s.guest.Link(false); err != nil {
 		return err
 	}
-	over := time.NewTimer(s.outage)
-	defer over.Stop()
-	select {
-	case <-over.C:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := pause(ctx, s.outage); err != nil {
+		return err
 	}
 	if err := s.guest.Link(true); err != nil {
 		return err
@@ -221,13 +204,27 @@ func (s *scenario) cutNetwork(ctx context.Context) error {
 	if err := s.awaitAll(ctx, "readings of the outage", during); err != nil {
 		return err
 	}
-	s.say("  all %d readings of the outage verified %.1f s after its end", len(during), time.Since(joined).Seconds())
+	s.say("          all %d readings of the outage verified %.1f s after its end", len(during), time.Since(joined).Seconds())
 	return s.awaitNew(ctx, 0, some)
+}
+
+// darkness is how long the gateway has no power.
+const darkness = 2 * time.Second
+
+func pause(ctx context.Context, d time.Duration) error {
+	over := time.NewTimer(d)
+	defer over.Stop()
+	select {
+	case <-over.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (s *scenario) cutPower(ctx context.Context) error {
 	s.powerCut()
-	if err := s.awaitMade(ctx, some); err != nil {
+	if err := pause(ctx, darkness); err != nil {
 		return err
 	}
 	if err := s.boot(); err != nil {
@@ -237,7 +234,7 @@ func (s *scenario) cutPower(ctx context.Context) error {
 		return err
 	}
 	s.result.again = time.Since(s.guest.Started)
-	s.say("  first new reading verified %.1f s after the power came back", s.result.again.Seconds())
+	s.say("          first new reading verified %.1f s after the power came back", s.result.again.Seconds())
 	return s.awaitNew(ctx, 0, some)
 }
 
@@ -256,13 +253,13 @@ func (s *scenario) swap(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.say("  the receiver has the signed event that it is another device")
+		s.say("          the receiver has the signed event that it is another device")
 		s.result.refused = append(s.result.refused, "another sensor")
 	} else {
 		if err := s.awaitNew(ctx, 1, some); err != nil {
 			return err
 		}
-		s.say("  it cannot say who it is: its readings are taken for the first one's")
+		s.say("          it cannot say who it is: its readings are taken for the first one's")
 	}
 	s.wire.Choose(0)
 	if err := s.sensors[1].off(); err != nil {
@@ -276,18 +273,55 @@ func (s *scenario) swap(ctx context.Context) error {
 func (s *scenario) inject(ctx context.Context) error {
 	for _, a := range s.kind.attacks(s.rig) {
 		s.result.attacks++
-		before := s.seen(a.counted)
-		s.wire.Inject(a.bytes)
-		if err := s.awaitEvent(ctx, a.counted, before); err != nil {
+		if err := s.attack(ctx, a); err != nil {
 			return fmt.Errorf("%s: %w", a.name, err)
 		}
-		s.say("  %s: the receiver has the signed event %q", a.name, a.counted)
+		if a.counted == 0 {
+			s.say("          %s: nothing of it may come out of the receiver", a.name)
+		} else {
+			s.say("          %s: the receiver has the signed event %q", a.name, a.counted)
+		}
 		s.result.refused = append(s.result.refused, a.name)
 		if err := s.awaitNew(ctx, 0, some); err != nil {
 			return fmt.Errorf("%s: %w", a.name, err)
 		}
 	}
 	return nil
+}
+
+// attack writes into the line until the gateway tells of it: what meets a frame of
+// the sensor on the line only damages both.
+func (s *scenario) attack(ctx context.Context, a attack) error {
+	if a.counted == 0 {
+		for range 3 {
+			s.wire.Inject(a.writes[0]())
+			if err := pause(ctx, 300*time.Millisecond); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	before := s.seen(a.counted)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		again := time.NewTicker(2 * time.Second)
+		defer again.Stop()
+		for {
+			for _, write := range a.writes {
+				s.wire.Inject(write())
+				if pause(ctx, 300*time.Millisecond) != nil {
+					return
+				}
+			}
+			select {
+			case <-again.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return s.awaitEvent(ctx, a.counted, before)
 }
 
 // settle waits until everything that was acknowledged has been received.
@@ -310,13 +344,13 @@ func (s *scenario) settle(ctx context.Context) error {
 // judge says what of the counts should not be.
 func (r *result) judge(k *kind) {
 	if r.missing > 0 {
-		r.problems = append(r.problems, fmt.Sprintf("%d readings are missing that were acknowledged to the sensor", r.missing))
+		r.problems = append(r.problems, fmt.Sprintf("%d are missing that were acknowledged to the sensor", r.missing))
 	}
 	if r.doubled > 0 {
-		r.problems = append(r.problems, fmt.Sprintf("%d readings came twice out of the receiver", r.doubled))
+		r.problems = append(r.problems, fmt.Sprintf("%d came twice out of the receiver", r.doubled))
 	}
 	if r.strange > 0 {
-		r.problems = append(r.problems, fmt.Sprintf("%d readings came out of the receiver that no sensor made", r.strange))
+		r.problems = append(r.problems, fmt.Sprintf("%d came out of the receiver that no sensor made", r.strange))
 	}
 	if k.acknowledged && r.acked == 0 {
 		r.problems = append(r.problems, "nothing was acknowledged to the sensor")
@@ -329,11 +363,11 @@ func (r *result) judge(k *kind) {
 // print writes the counts for people.
 func (r *rig) print(res *result) {
 	r.say("\n%s on linux/%s", r.kind.title, r.arch)
-	r.say("  readings made          %6d", res.made)
+	r.say("  %-22s %6d", r.kind.unit+" made", res.made)
 	if r.kind.acknowledged {
 		r.say("  acknowledged to it     %6d", res.acked)
 	}
-	r.say("  received and verified  %6d", res.received)
+	r.say("  received and verified  %6d, with %d readings, a second of a wave being one", res.received, res.readings)
 	if r.kind.acknowledged {
 		r.say("  missing                %6d of those acknowledged", res.missing)
 	} else {

@@ -23,6 +23,7 @@ const deviceName = "sensor-1"
 type kind struct {
 	name  string
 	title string
+	unit  string // what is counted: "readings" or "messages"
 
 	// acknowledged says that the sensor keeps what it made until the gateway has
 	// it on its disk. Then no reading may be missing, whatever fails.
@@ -53,7 +54,7 @@ type kind struct {
 }
 
 // kinds are by the value of -sensor.
-func kinds() []kind { return []kind{linesKind()} }
+func kinds() []kind { return []kind{cKind(), hostKind(), linesKind()} }
 
 func findKind(name string) (kind, error) {
 	for _, k := range kinds() {

@@ -1,0 +1,18 @@
+package machine
+
+// Board is a microcontroller board that is to be started: QEMU's lm3s6965evb, a
+// Cortex-M3 with 256 KiB of flash and 64 KiB of RAM.
+type Board struct {
+	Image   string // path of the program
+	Serial  string // path of the unix socket that is the other end of UART 1
+	Dir     string // for sockets
+	Console *Console
+}
+
+// Start gives the board power.
+func (b *Board) Start() (*Machine, error) {
+	return start("qemu-system-arm", b.Dir, b.Console, []string{
+		"-machine", "lm3s6965evb", "-kernel", b.Image,
+		"-chardev", "socket,id=line,path=" + b.Serial + ",server=off", "-serial", "chardev:line",
+	})
+}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/vitalseal/vitalseal/firmware-bridge/link"
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
@@ -101,12 +100,12 @@ func (f *linkFrames) print(out io.Writer, frame []byte) error {
 	return err
 }
 
-// appendASCII appends JSON with all but ASCII escaped: what a foreign device says
+// appendASCII appends JSON with all but printable ASCII escaped: what a foreign device says
 // is not to turn a terminal's direction.
 func appendASCII(dst, text []byte) []byte {
 	for _, r := range string(text) {
 		switch {
-		case r < utf8.RuneSelf:
+		case r < 0x7f:
 			dst = append(dst, byte(r))
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)

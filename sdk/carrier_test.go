@@ -3,6 +3,7 @@ package sdk_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -232,6 +233,7 @@ func TestCarriedAnchorsAreClearedAndReturn(t *testing.T) {
 	s := w.NewSealing("monitor-4")
 	conf := w.Config()
 	conf.Quick(10*time.Millisecond, 10*time.Millisecond)
+	conf.Heartbeat = time.Second // when it looks for what to clear, if nothing else happens
 	p := w.Open(conf)
 	c, err := p.Carrier("monitor-4")
 	must(t, err)
@@ -240,6 +242,7 @@ func TestCarriedAnchorsAreClearedAndReturn(t *testing.T) {
 	carry(t, c, s.Begin(seal.Beacon{}), s.Seal(spo2(1)))
 	carry(t, c, first) // once more: it is not the chain in use
 	must(t, c.Sync(context.Background()))
+	untilOneAnchor(t, conf.Data, s.KeyID().String())
 	w.Close(p)
 	p = w.Open(conf)
 	_, err = p.Carrier("monitor-4")
@@ -255,6 +258,30 @@ func TestCarriedAnchorsAreClearedAndReturn(t *testing.T) {
 			t.Errorf("verdicts %v: %q", f.Verdicts, f.Reasons)
 		}
 	})
+}
+
+// untilOneAnchor waits until the state has one anchor of a device that is retained.
+func untilOneAnchor(t *testing.T, data, kid string) {
+	t.Helper()
+	deadline := time.After(sdktest.Patience)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var state struct {
+			Devices map[string]struct{ Anchors []struct{ EID string } }
+		}
+		text, err := os.ReadFile(filepath.Join(data, "chains.json"))
+		must(t, err)
+		must(t, json.Unmarshal(text, &state))
+		if len(state.Devices[kid].Anchors) == 1 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("anchors are not cleared: %s", text)
+		}
+	}
 }
 
 // TestGatewaySealsItsOwnEvents, also the account of what it lost of a device that

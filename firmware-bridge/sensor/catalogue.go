@@ -32,13 +32,13 @@ func drivers() []Driver {
 		},
 		{
 			Name: "nonin-df8", Title: "Nonin oximeter, data format 8: numbers once a second, no check sum",
-			Line: slow, Period: time.Second, Silence: 4 * time.Second,
+			Line: slow, Period: time.Second, Silence: 4 * time.Second, Unchecked: true,
 			New:      plain("nonin-df8", func() Decoder { return new(nonin.DF8) }),
 			Simulate: func(s sim.Source) Simulator { return nonin.SimulateDF8(s) },
 		},
 		{
 			Name: "masimo-ascii1", Title: "Masimo oximeter, ASCII 1: a line a second",
-			Line: slow, Period: time.Second, Silence: 4 * time.Second,
+			Line: slow, Period: time.Second, Silence: 4 * time.Second, Unchecked: true,
 			New:      plain("masimo-ascii1", func() Decoder { return new(masimo.Decoder) }),
 			Simulate: func(s sim.Source) Simulator { return masimo.Simulate(s) },
 		},
@@ -74,7 +74,7 @@ func drivers() []Driver {
 		},
 		{
 			Name: "lines", Title: "key=value or CSV lines, with a mapping or by well-known names",
-			Line: slow, Period: time.Second, Silence: 10 * time.Second,
+			Line: slow, Period: time.Second, Silence: 10 * time.Second, Unchecked: true,
 			New: func(o Options) (Decoder, error) {
 				if err := o.check("lines", takesLines); err != nil {
 					return nil, err

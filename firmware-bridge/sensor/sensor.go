@@ -90,6 +90,10 @@ type Driver struct {
 	Period  time.Duration // between two readings of the same metric
 	Silence time.Duration // a line that is silent for longer has a fault
 
+	// Unchecked: frames have no check sum, so that a flipped bit can pass as a
+	// number, and noise as a frame.
+	Unchecked bool
+
 	New      func(Options) (Decoder, error)
 	Simulate func(sim.Source) Simulator
 }

@@ -270,7 +270,8 @@ func TestNoHeapAfterOpen(t *testing.T) {
 	}
 }
 
-// TestNoHeapForAnchors: nor do chains that are begun while others run.
+// TestNoHeapForAnchors: nor do chains that are begun while others run. (The
+// AEAD of x/crypto takes one block for a key; a microcontroller's takes none.)
 func TestNoHeapForAnchors(t *testing.T) {
 	r := newRig(t)
 	r.run(5000, nil)
@@ -299,7 +300,7 @@ func TestNoHeapForAnchors(t *testing.T) {
 	if anchors < runs {
 		t.Errorf("%d anchors", anchors)
 	}
-	if allocs > flash*operations+0.1 {
+	if allocs > flash*operations+1 {
 		t.Error("anchors take heap")
 	}
 }

@@ -365,3 +365,13 @@ func (tr *transcript) countSent(by map[byte]int) {
 		}
 	}
 }
+
+// The head of the session number in what a proof signs has four lengths.
+func TestLinkProofMessage(t *testing.T) {
+	var tr transcript
+	kid, challenge := link.KeyID{1, 2, 3, 4, 5, 6, 7, 8}, [32]byte{9, 10, 11}
+	for _, session := range []uint32{1, 23, 24, 255, 256, 65535, 65536, 1<<32 - 1} {
+		tr.add(hexed(link.AppendProofMessage(nil, kid, session, &challenge)), "proof %x %d %x", kid, session, challenge)
+	}
+	tr.check(t, linkProgram(t, "link_driver"), "proof")
+}

@@ -3,10 +3,11 @@
  * patient and sends readings in the plain, which its gateway seals.
  *
  * Nothing measured is lost while the gateway restarts: readings stay in a ring
- * of 4 KiB until the gateway has them on disk. While nothing is acknowledged,
- * numerics are put together for 8 seconds to a frame, which takes a third of the
- * room, and waves stay out of the half that is theirs. What finds no room is
- * counted, and the count is sent as a record when there is room again.
+ * of 4 KiB until the gateway has them on disk. While something waits there,
+ * numerics are put together, 12 seconds to a frame, which takes a quarter of the
+ * room, and waves stay out of the half that is theirs: numerics of 150 seconds
+ * are kept whole. What finds no room is counted, and the count is sent as a
+ * record when there is room again.
  */
 #include <string.h>
 
@@ -16,10 +17,10 @@
 #include "vitalseal/vital.h"
 
 #define KEEP 4096             /* bytes of the ring */
-#define FOR_NUMERICS (KEEP / 2) /* of them not for waves */
+#define FOR_NUMERICS (KEEP / 2) /* of them, not for waves */
 #define BODY 1024             /* bytes of the longest payload */
-#define HOLD_S 8              /* seconds of numerics in one frame at most */
-#define METRICS 8
+#define METRICS 8             /* numerics in one second at most */
+#define HELD 64               /* numerics in one frame at most */
 #define REPORT_MS 5000
 #define LOG_MS 60000
 
@@ -59,7 +60,7 @@ static struct {
     int16_t ecg[PATIENT_ECG_RATE];
     int16_t pleth[PATIENT_PLETH_RATE];
 
-    struct vs_numeric held[HOLD_S * METRICS];
+    struct vs_numeric held[HELD];
     size_t n_held;
     uint32_t lost;  /* readings without room, not yet admitted */
     uint32_t made;  /* readings, a wave counted as one */
@@ -149,13 +150,13 @@ static void numerics(uint64_t time) {
     const struct vitals v = patient_vitals(&monitor.patient);
     const uint32_t n = v.cuff ? METRICS : METRICS - 3;
     monitor.made += n;
-    if (monitor.n_held + METRICS > HOLD_S * METRICS) {
+    if (monitor.n_held + METRICS > HELD) {
         lose(n); /* the oldest are kept: they are what the gateway misses first */
     } else {
         hold_vitals(time, &v);
     }
     const bool idle = vs_link_sensor_status(&line.sensor).unacked == 0;
-    if (idle || monitor.n_held + METRICS > HOLD_S * METRICS) {
+    if (idle || monitor.n_held + METRICS > HELD) {
         flush_numerics(time);
     }
 }

@@ -13,6 +13,14 @@
  *            it is durable: readings, anchor, sealed.
  *   window   how many data frames may be on their way unacknowledged.
  *
+ * A sensor's main loop:
+ *
+ *     vs_link_sensor_receive(&s, in, n_in, uptime);            what the UART had
+ *     vs_link_sensor_queue(&s, VS_LINK_READINGS, body, len);   what was measured
+ *     if (the UART has written the last frame)
+ *         n = vs_link_sensor_send(&s, out, sizeof out, uptime);
+ *     sleep until vs_link_sensor_next(&s, uptime), or until bytes arrive
+ *
  * Sans-IO: the caller moves the bytes and gives the time, in milliseconds of
  * the sensor's uptime. Nothing here allocates, blocks or keeps state outside
  * the structures it is given. A structure is for one thread at a time; an

@@ -18,6 +18,11 @@
 // all candidates and masking. Verifying a signature works on public data alone and
 // takes shortcuts.
 //
+// The program in measure attacks this on an emulated board: fifty keys and
+// messages take the same number of instructions, at every level of optimisation.
+// (Traces of the addresses executed for a dozen random keys were the same too, on
+// Cortex-M3 and M0+, with TinyGo 0.41.1.)
+//
 // That is as much as a program can promise. The multiplier must keep the promise
 // too: the single-cycle multipliers of Cortex-M0+, M4, M7, M23 and M33 do, where
 // the vendor chose that option. On Cortex-M3 the 64-bit products (UMULL, UMLAL)

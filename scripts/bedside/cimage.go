@@ -19,7 +19,7 @@ func cKind() kind {
 	var tap *linkTap
 	return kind{
 		name: "c", title: "the sensor in C on an emulated Cortex-M3", acknowledged: true, proves: true,
-		unit:   "readings",
+		unit: "readings", some: 14,
 		config: "driver = \"link\"\nmode = \"plain\"\n",
 		prepare: func(r *rig) error {
 			build := exec.Command(filepath.Join(r.root, "firmware-bridge/firmware/c/image/build"), r.path("sensor.elf"))

@@ -20,29 +20,30 @@ import (
 // hostKind is a sensor that seals its own readings: the firmware of a
 // microcontroller, run on this machine.
 func hostKind() kind {
-	var secrets [2]secrets
+	k, own := sealedKind()
+	k.name, k.title = "host", "a sensor that seals for itself, on this machine"
+	k.make = func(_ *rig, which int, socket string) (sensor, error) { return newSealing(&own[which], socket) }
+	return k
+}
+
+// sealedKind is what sensors that seal for themselves have in common, and the
+// secrets of two of them: the other one belongs to another port.
+func sealedKind() (kind, *[2]secrets) {
+	own := &[2]secrets{newSecrets(), newSecrets()}
 	var tap *linkTap
 	return kind{
-		name: "host", title: "a sensor that seals for itself, on this machine", acknowledged: true, proves: true,
-		unit:   "messages",
+		acknowledged: true, proves: true, unit: "messages", some: 8,
 		config: "driver = \"link\"\nmode = \"sealed\"\n",
 		enrol: func(_ *rig, site *identity.Site) error {
-			for i, name := range []string{deviceName, "sensor-2"} { // the other one belongs to another port
-				secrets[i] = newSecrets()
-				if err := secrets[i].enrol(site, name); err != nil {
-					return err
-				}
-			}
-			return nil
+			return errors.Join(own[0].enrol(site, deviceName), own[1].enrol(site, "sensor-2"))
 		},
-		make:     func(_ *rig, which int, socket string) (sensor, error) { return newSealing(&secrets[which], socket) },
 		identify: identifyReceived(true),
 		tap: func(l *ledger) wire.Tap {
-			tap = newLinkTap(l, secrets[0].public())
+			tap = newLinkTap(l, own[0].public())
 			return tap.tap
 		},
 		attacks: func(*rig) []attack { return sealedAttacks(tap) },
-	}
+	}, own
 }
 
 // secrets are what a sensor that seals for itself is given on the bench.

@@ -21,7 +21,7 @@ const linesPeriod = 200 * time.Millisecond
 // are many: what happens on the cable nobody makes up for.
 func linesKind() kind {
 	return kind{
-		name: "lines", title: "a board that prints lines, on this machine", unit: "readings",
+		name: "lines", title: "a board that prints lines, on this machine", unit: "readings", some: 10,
 		enrol: func(_ *rig, site *identity.Site) error {
 			_, err := site.AddDevice(gatewayName, deviceName, identity.DeviceOptions{})
 			return err

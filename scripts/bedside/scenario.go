@@ -151,9 +151,6 @@ func (s *scenario) seen(kind vital.EventKind) int {
 	return s.ledger.events[kind]
 }
 
-// some is how many readings make sure that they flow.
-const some = 10
-
 func (s *scenario) powerOn(ctx context.Context) error {
 	if err := s.sensors[0].on(); err != nil {
 		return err
@@ -167,7 +164,7 @@ func (s *scenario) powerOn(ctx context.Context) error {
 	}
 	s.result.verified, s.result.began = time.Since(s.guest.Started), s.console.portOpened()
 	s.say("          serial port open after %.1f s, first reading verified after %.1f s", s.result.began.Seconds(), s.result.verified.Seconds())
-	return s.awaitNew(ctx, 0, some)
+	return s.awaitNew(ctx, 0, s.kind.some)
 }
 
 func (s *scenario) replug(ctx context.Context) error {
@@ -184,7 +181,7 @@ func (s *scenario) replug(ctx context.Context) error {
 		return err
 	}
 	s.wire.Cut(false)
-	return s.awaitNew(ctx, 0, some)
+	return s.awaitNew(ctx, 0, s.kind.some)
 }
 
 func (s *scenario) cutNetwork(ctx context.Context) error {
@@ -205,7 +202,7 @@ func (s *scenario) cutNetwork(ctx context.Context) error {
 		return err
 	}
 	s.say("          all %d readings of the outage verified %.1f s after its end", len(during), time.Since(joined).Seconds())
-	return s.awaitNew(ctx, 0, some)
+	return s.awaitNew(ctx, 0, s.kind.some)
 }
 
 // darkness is how long the gateway has no power.
@@ -235,7 +232,7 @@ func (s *scenario) cutPower(ctx context.Context) error {
 	}
 	s.result.again = time.Since(s.guest.Started)
 	s.say("          first new reading verified %.1f s after the power came back", s.result.again.Seconds())
-	return s.awaitNew(ctx, 0, some)
+	return s.awaitNew(ctx, 0, s.kind.some)
 }
 
 // swap puts the other sensor on the line, and then the first again.
@@ -256,7 +253,7 @@ func (s *scenario) swap(ctx context.Context) error {
 		s.say("          the receiver has the signed event that it is another device")
 		s.result.refused = append(s.result.refused, "another sensor")
 	} else {
-		if err := s.awaitNew(ctx, 1, some); err != nil {
+		if err := s.awaitNew(ctx, 1, s.kind.some); err != nil {
 			return err
 		}
 		s.say("          it cannot say who it is: its readings are taken for the first one's")
@@ -265,7 +262,7 @@ func (s *scenario) swap(ctx context.Context) error {
 	if err := s.sensors[1].off(); err != nil {
 		return err
 	}
-	return s.awaitNew(ctx, 0, some)
+	return s.awaitNew(ctx, 0, s.kind.some)
 }
 
 // inject makes each attack, and waits for the gateway to say that it was refused
@@ -282,7 +279,7 @@ func (s *scenario) inject(ctx context.Context) error {
 			s.say("          %s: the receiver has the signed event %q", a.name, a.counted)
 		}
 		s.result.refused = append(s.result.refused, a.name)
-		if err := s.awaitNew(ctx, 0, some); err != nil {
+		if err := s.awaitNew(ctx, 0, s.kind.some); err != nil {
 			return fmt.Errorf("%s: %w", a.name, err)
 		}
 	}
@@ -326,7 +323,7 @@ func (s *scenario) attack(ctx context.Context, a attack) error {
 
 // settle waits until everything that was acknowledged has been received.
 func (s *scenario) settle(ctx context.Context) error {
-	if err := s.awaitNew(ctx, 0, some); err != nil {
+	if err := s.awaitNew(ctx, 0, s.kind.some); err != nil {
 		return err
 	}
 	if err := s.sensors[0].off(); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -24,6 +25,7 @@ type kind struct {
 	name  string
 	title string
 	unit  string // what is counted: "readings" or "messages"
+	some  int    // how many of them make sure that they flow: some seconds' worth
 
 	// acknowledged says that the sensor keeps what it made until the gateway has
 	// it on its disk. Then no reading may be missing, whatever fails.
@@ -53,14 +55,23 @@ type kind struct {
 	attacks func(r *rig) []attack
 }
 
-// kinds are by the value of -sensor.
-func kinds() []kind { return []kind{cKind(), hostKind(), linesKind()} }
+// kinds are all that can be run here.
+func kinds() []kind {
+	all := []kind{cKind(), hostKind(), linesKind()}
+	if haveTinyGo() {
+		all = append(all, tinygoKind())
+	}
+	return all
+}
 
 func findKind(name string) (kind, error) {
 	for _, k := range kinds() {
 		if k.name == name {
 			return k, nil
 		}
+	}
+	if name == "tinygo" {
+		return kind{}, errors.New("there is no tinygo on the PATH to build that sensor with")
 	}
 	return kind{}, fmt.Errorf("there is no sensor %q; there are %s", name, kindNames())
 }

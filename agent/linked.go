@@ -125,6 +125,17 @@ func (l *linked) portConfig() port.Config {
 	return c
 }
 
+// linkSilence is how long a device with the link may not be heard: it says
+// something every two seconds.
+const linkSilence = 10 * time.Second
+
+func (l *linked) silence() time.Duration {
+	if l.conf.Port.Silence == config.DriverSilence {
+		return linkSilence
+	}
+	return l.conf.Port.Silence
+}
+
 // now is the time as the link has it.
 func (l *linked) now(at time.Time) uint64 { return uint64(max(0, at.Sub(l.begun).Milliseconds())) }
 

@@ -173,9 +173,9 @@ func (l *linked) look(now time.Time) {
 	if s.Phase == link.GatewayAccepted {
 		heard = l.begun.Add(time.Duration(s.Heard) * time.Millisecond)
 	}
-	switch began, ended := l.watch.look(heard, now, l.conf.Port.Silence); {
+	switch began, ended := l.watch.look(heard, now, l.silence()); {
 	case began:
-		l.log.Warn("the device is not heard on the port", "for", l.conf.Port.Silence)
+		l.log.Warn("the device is not heard on the port", "for", l.silence())
 		l.report(vital.EventLineSilent, 0, "")
 	case ended:
 		l.log.Info("the device is heard again")

@@ -71,16 +71,24 @@ func (s *supervised) attempt(ctx context.Context) (err error) {
 }
 
 func (s *supervised) newDecoder() (sensor.Decoder, error) {
-	o := sensor.Options{Waves: s.conf.Waves, Interval: s.conf.Interval}
-	if s.conf.Lines != nil {
-		o.Lines = *s.conf.Lines
+	return s.driver.New(SensorOptions(&s.conf))
+}
+
+// SensorOptions are what the configuration tells the driver.
+func SensorOptions(c *config.Sensor) sensor.Options {
+	o := sensor.Options{Waves: c.Waves, Interval: c.Interval}
+	if c.Lines != nil {
+		o.Lines = *c.Lines
 	}
-	return s.driver.New(o)
+	return o
 }
 
 // portConfig fills in what the configuration leaves to the driver.
 func (s *supervised) portConfig() port.Config {
 	c, line := s.conf.Port, s.driver.Line
+	if c.Silence == config.DriverSilence {
+		c.Silence = s.driver.Silence
+	}
 	if c.Line.Baud == 0 {
 		c.Line.Baud = line.Baud
 	}
@@ -180,7 +188,7 @@ func (s *supervised) Event(e port.Event) {
 		s.log.Error("port is not opened", "error", e.Reason, "hint", hint(e.Reason))
 		s.event(vital.Event{Kind: vital.EventReplaced})
 	case port.Silent:
-		s.log.Warn("nothing arrives on the port", "for", s.conf.Port.Silence)
+		s.log.Warn("nothing arrives on the port", "for", s.portConfig().Silence)
 		s.event(vital.Event{Kind: vital.EventLineSilent})
 	case port.Resumed:
 		s.log.Info("bytes arrive on the port again")

@@ -77,7 +77,8 @@ type Sensor struct {
 	Mode string
 
 	// Port has Name (required, unique), Silence (0 to 1 h, 0 for no watch;
-	// default 10 s) and Line, where a zero field means the driver's own setting.
+	// default DriverSilence) and Line, where a zero field means the driver's own
+	// setting.
 	Port port.Config
 
 	// Waves are the waves to ask the device for, and Interval the time between two
@@ -87,6 +88,10 @@ type Sensor struct {
 
 	Lines *Lines // with the driver "lines", otherwise nil
 }
+
+// DriverSilence is the Silence of a port whose driver knows how long its device
+// may say nothing.
+const DriverSilence time.Duration = -1
 
 // Lines is the configuration of the generic decoder of text lines, with its
 // fields in the order of the file.

@@ -44,7 +44,7 @@ func TestDefaults(t *testing.T) {
 		Outbox:  config.Outbox{MaxSize: 256 << 20},
 		Sensors: []config.Sensor{{
 			Device: "oximeter-3", Driver: "nonin-df2",
-			Port: port.Config{Name: "/dev/serial/by-id/usb-x", Silence: 10 * time.Second},
+			Port: port.Config{Name: "/dev/serial/by-id/usb-x", Silence: config.DriverSilence},
 		}},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -67,7 +67,7 @@ func TestExampleLoads(t *testing.T) {
 	}, {
 		Device: "esp32-1", Driver: "lines",
 		Port: port.Config{Name: "/dev/serial/by-path/pci-0000:00:14.0-usb-0:2:1.0-port0",
-			Line: port.Line{Baud: 115200, DataBits: 8, Parity: 'N', StopBits: 1}, Silence: 10 * time.Second},
+			Line: port.Line{Baud: 115200, DataBits: 8, Parity: 'N', StopBits: 1}, Silence: config.DriverSilence},
 		Lines: &lines.Config{Fields: []lines.Field{
 			{Name: "hr", Code: "MDC_ECG_HEART_RATE", Unit: "/min"},
 			{Name: "temp", Code: "MDC_TEMP_BODY", Unit: "Cel", Exponent: -1},
@@ -75,10 +75,10 @@ func TestExampleLoads(t *testing.T) {
 	}, {
 		Device: "ventilator-2", Driver: "medibus", Waves: []string{"paw", "flow"}, Interval: 2 * time.Second,
 		Port: port.Config{Name: "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A10K4Z3Y-if00-port0",
-			Line: port.Line{Parity: 'E'}, Silence: 10 * time.Second},
+			Line: port.Line{Parity: 'E'}, Silence: config.DriverSilence},
 	}, {
 		Device: "monitor-4", Driver: config.LinkDriver, Mode: config.Sealed,
-		Port: port.Config{Name: "/dev/serial/by-id/usb-Raspberry_Pi_Pico_E6614103E7-if00", Silence: 10 * time.Second},
+		Port: port.Config{Name: "/dev/serial/by-id/usb-Raspberry_Pi_Pico_E6614103E7-if00", Silence: config.DriverSilence},
 	}}
 	if !reflect.DeepEqual(got.Sensors, want) {
 		t.Errorf("got  %+v\nwant %+v", got.Sensors, want)

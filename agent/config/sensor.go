@@ -55,7 +55,7 @@ func (s *section) sensor() Sensor {
 		Port: port.Config{
 			Name:    s.port(),
 			Line:    s.line(),
-			Silence: s.duration("silence", 10*time.Second, 0, time.Hour),
+			Silence: s.duration("silence", DriverSilence, 0, time.Hour),
 		},
 	}
 	sensor.Lines = s.lines(sensor.Driver)

@@ -29,9 +29,14 @@ func (k *checks) ports() {
 				k.fail(what, err)
 				continue
 			}
+			if _, err := driver.New(agent.SensorOptions(&s)); err != nil {
+				k.fail(what, err)
+				continue
+			}
 			line = driver.Line
 		}
 		p := s.Port
+		p.Silence = max(p.Silence, 0)
 		p.Line = port.Line{
 			Baud: cmp.Or(p.Line.Baud, line.Baud), DataBits: cmp.Or(p.Line.DataBits, line.DataBits),
 			Parity: cmp.Or(p.Line.Parity, line.Parity), StopBits: cmp.Or(p.Line.StopBits, line.StopBits),

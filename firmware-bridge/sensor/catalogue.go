@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/contec"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/gedri"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/lines"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/masimo"
@@ -41,6 +42,18 @@ func drivers() []Driver {
 			Line: slow, Period: time.Second, Silence: 4 * time.Second, Unchecked: true,
 			New:      plain("masimo-ascii1", func() Decoder { return new(masimo.Decoder) }),
 			Simulate: func(s sim.Source) Simulator { return masimo.Simulate(s) },
+		},
+		{
+			Name: "contec-v7", Title: "Contec CMS50 oximeters, protocol V7.0: numbers and pleth",
+			Line: Line{Baud: 115200, DataBits: 8, Parity: 'N', StopBits: 1}, Period: time.Second, Silence: 4 * time.Second,
+			New:      plain("contec-v7", func() Decoder { return new(contec.V7) }),
+			Simulate: func(s sim.Source) Simulator { return contec.SimulateV7(s) },
+		},
+		{
+			Name: "contec-v5", Title: "Contec CMS50 oximeters, protocol V5.0A: numbers and pleth, no check sum",
+			Line: Line{Baud: 4800, DataBits: 8, Parity: 'O', StopBits: 1}, Period: time.Second, Silence: 4 * time.Second,
+			New:      plain("contec-v5", func() Decoder { return contec.NewV5() }),
+			Simulate: func(s sim.Source) Simulator { return contec.SimulateV5(s) },
 		},
 		{
 			Name: "medibus", Title: "Dräger ventilators and monitors, MEDIBUS: numbers, alarms, settings, waves",

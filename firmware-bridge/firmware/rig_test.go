@@ -324,7 +324,7 @@ func (p *patient) record(uptime uint64) {
 			p.wave.Time, p.wave.Code, p.wave.Rate = uptime, code, vital.Int(250-125*i)
 			p.wave.Samples = p.wave.Samples[:0]
 			for s := range 125 - 60*i {
-				p.wave.Samples = append(p.wave.Samples, int32((s*s*7+int(uptime))%900/(1+s%3)))
+				p.wave.Samples = append(p.wave.Samples, int32((s+int(uptime)/4)%70*((s/9)%5+2)))
 			}
 			p.r.must(p.r.sensor.Wave(&p.wave))
 			p.waves++

@@ -112,7 +112,8 @@ func serve(conn net.Conn, c *checker, messages int, patience time.Duration) erro
 	buf := make([]byte, 4096)
 	heard := time.Now()
 	done := func() bool { return messages > 0 && c.messages >= messages }
-	for !done() || time.Since(heard) < farewell {
+	var reached time.Time
+	for !done() || time.Since(reached) < farewell {
 		for out := gateway.Send(nil, now()); len(out) > 0; out = gateway.Send(nil, now()) {
 			if _, err := conn.Write(out); err != nil && !done() {
 				return err
@@ -133,6 +134,9 @@ func serve(conn net.Conn, c *checker, messages int, patience time.Duration) erro
 		}
 		if c.messages > before {
 			heard = time.Now()
+			if !done() || reached.IsZero() {
+				reached = heard
+			}
 			gateway.Durable(c.session, c.next)
 		}
 		if time.Since(heard) > patience {

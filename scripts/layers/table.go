@@ -64,7 +64,7 @@ var Table = []Layer{
 
 	{5, "agent/vitalseal/...", []string{"..."}, []string{"github.com/fxamacker/cbor/v2", "golang.org/x/term"}, nil},
 	// A program: the simulated sensor. On the host it has sockets and files in the place of a board.
-	{5, "firmware-bridge/firmware/tinygo/...", []string{"sdk/core/...", "firmware-bridge/firmware", "firmware-bridge/link"}, nil, nil},
+	{5, "firmware-bridge/firmware/tinygo/...", []string{"sdk/core/...", "firmware-bridge/firmware/...", "firmware-bridge/link"}, nil, nil},
 	{5, "examples/...", []string{"..."}, []string{"github.com/mochi-mqtt/server/v2", "github.com/creack/pty", "golang.org/x/term"}, nil},
 	// The first process of an emulated gateway: it mounts, loads modules and sets up the network.
 	{5, "scripts/bedside/guest", nil, []string{"golang.org/x/sys"}, nil},

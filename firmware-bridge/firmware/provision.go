@@ -75,7 +75,7 @@ func (id *identity) append(dst []byte) []byte {
 // parse reads an identity block of identityUsed bytes or more; site is a copy.
 // Anything but what append writes is ErrProvision.
 func (id *identity) parse(b []byte) error {
-	if len(b) < identityUsed || string(b[:4]) != identityMagic || b[4] != identityVersion ||
+	if len(b) < identityUsed || !begins(b, identityMagic) || b[4] != identityVersion ||
 		getUint32(b[identityCRC:]) != checksum(b[:identityCRC]) {
 		return ErrProvision
 	}

@@ -56,7 +56,7 @@ func (r *record) append(dst []byte) []byte {
 
 // parse reads a record of recordSize bytes; false if it is none, or damaged.
 func (r *record) parse(b []byte) bool {
-	if len(b) != recordSize || string(b[:4]) != recordMagic || b[4] != recordVersion ||
+	if len(b) != recordSize || !begins(b, recordMagic) || b[4] != recordVersion ||
 		b[6] != 0 || b[7] != 0 || getUint32(b[recordCRC:]) != checksum(b[:recordCRC]) {
 		return false
 	}
@@ -89,6 +89,16 @@ func checksum(b []byte) uint32 {
 		}
 	}
 	return ^crc
+}
+
+// begins compares without a conversion, which TinyGo puts on the heap.
+func begins(b []byte, magic string) bool {
+	for i := range len(magic) {
+		if b[i] != magic[i] {
+			return false
+		}
+	}
+	return true
 }
 
 func allAre(b []byte, want byte) bool {

@@ -118,7 +118,7 @@ func TestLongOutage(t *testing.T) {
 func TestShortOutages(t *testing.T) {
 	for keep, want := range map[int]int{4096: 4, 8192: 12} {
 		lasts := 0
-		for seconds := 1; seconds < 40; seconds++ {
+		for seconds := want; seconds < 40; seconds++ {
 			r := newRig(t)
 			r.config.Keep = keep
 			r.startSensor()

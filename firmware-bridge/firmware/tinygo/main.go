@@ -8,6 +8,16 @@
 //
 //	go run ./firmware-bridge/firmware/tinygo -flash sensor.flash -listen unix:sensor.sock
 //
+// On QEMU, UART0 is the console and UART1 the link; a provisioning image is a
+// flash file, which grows to its size and is kept over runs:
+//
+//	qemu-system-arm -M lm3s6965evb -display none -monitor none -serial file:console
+//	    -serial unix:sensor.sock,server=on,wait=off
+//	    -semihosting-config enable=on,target=native,arg=sensor.flash -kernel lm3s6965.elf
+//
+// with arg=soak,arg=N behind the flash file to seal N messages as fast as the
+// gateway takes them. Without semihosting there is no flash: it does not start.
+//
 // The code that seals is the same everywhere; each board has one file that gives
 // it what firmware's PORTING.md asks for.
 package main

@@ -6,10 +6,15 @@ const df8Len = 4
 
 // DF8 decodes data format 8: four bytes once a second, only the first of which
 // has bit 7. There is no check sum, and so no way to notice a flipped bit in a
-// number. The zero value is ready.
+// number. After bytes that belong to no frame, frames wait until there are three right
+// behind each other: bytes of the five-byte formats can pass for two, never for three.
+// The zero value is ready.
 type DF8 struct {
 	buf     [df8Len]byte
 	n       int
+	waits   [sureFrames - 1][df8Len]byte // frames that are not yet believed
+	waiting int
+	doubt   bool // frames have to wait
 	skipped bool // in a run of bytes that belong to no frame
 	good    uint64
 	bad     uint64
@@ -28,12 +33,12 @@ func (d *DF8) next(dst *vital.Batch, b byte) {
 	switch {
 	case first:
 		if d.n > 0 {
-			d.bad++ // the frame before was cut short
+			d.lose() // the frame before was cut short
 		}
 		d.buf[0], d.n, d.skipped = b, 1, false
 	case d.n == 0:
 		if !d.skipped {
-			d.bad++
+			d.lose()
 		}
 		d.skipped = true
 	default:
@@ -42,28 +47,58 @@ func (d *DF8) next(dst *vital.Batch, b byte) {
 	}
 	if d.n == df8Len {
 		d.n = 0
-		d.good++
-		d.emit(dst)
+		d.whole(dst)
 	}
 }
 
-// Flush ends the stream. A frame that is not complete is dropped and counted.
+// whole takes the frame in buf, or lets it wait.
+func (d *DF8) whole(dst *vital.Batch) {
+	if d.doubt && d.waiting < len(d.waits) {
+		d.waits[d.waiting] = d.buf
+		d.waiting++
+		return
+	}
+	d.believe(dst)
+	d.doubt = false
+	d.good++
+	d.emit(dst, d.buf)
+}
+
+// believe takes the frames that wait.
+func (d *DF8) believe(dst *vital.Batch) {
+	for _, f := range d.waits[:d.waiting] {
+		d.good++
+		d.emit(dst, f)
+	}
+	d.waiting = 0
+}
+
+// lose counts bytes that belong to no frame, and the frames that wait.
+func (d *DF8) lose() {
+	d.bad += 1 + uint64(d.waiting)
+	d.waiting, d.doubt = 0, true
+}
+
+// Flush ends the stream. A frame that is not complete, and those that wait, are
+// dropped and counted.
 func (d *DF8) Flush(*vital.Batch) {
 	if d.n > 0 {
 		d.bad++
 	}
-	d.n, d.skipped = 0, false
+	d.bad += uint64(d.waiting)
+	d.n, d.waiting, d.doubt, d.skipped = 0, 0, false, false
 }
 
 // Frames returns the number of frames of four bytes that were taken, and of
-// those that failed: frames cut short, and runs of bytes without a beginning.
+// those that failed: frames cut short, runs of bytes without a beginning, and
+// frames that waited in vain.
 func (d *DF8) Frames() (good, bad uint64) { return d.good, d.bad }
 
-func (d *DF8) emit(dst *vital.Batch) {
-	s := df8Status(d.buf[0], d.buf[3])
-	rate(dst, int(d.buf[0]&0x03)<<7|int(d.buf[1]), s)
-	saturation(dst, int(d.buf[2]), s)
-	d.battery.set(dst, d.buf[3]&df8LowBattery != 0)
+func (d *DF8) emit(dst *vital.Batch, f [df8Len]byte) {
+	s := df8Status(f[0], f[3])
+	rate(dst, int(f[0]&0x03)<<7|int(f[1]), s)
+	saturation(dst, int(f[2]), s)
+	d.battery.set(dst, f[3]&df8LowBattery != 0)
 }
 
 // df8Status translates the first and the fourth byte.

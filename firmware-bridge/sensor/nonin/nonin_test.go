@@ -358,16 +358,18 @@ func TestDF8(t *testing.T) {
 
 func TestDF8Resynchronises(t *testing.T) {
 	d := new(nonin.DF8)
-	// The end of a frame, a frame cut short, two frames, a stray byte, a half.
-	b := decodeAll(d, []byte{97, 0, 0x80, 72, 0x80, 73, 98, 0, 0x80, 74, 99, 1, 5, 0x80, 75, 95, 0, 0x80, 76})
+	// The end of a frame, a frame cut short, three frames, a stray byte, a frame alone
+	// and one cut short, three frames, a half.
+	b := decodeAll(d, []byte{97, 0, 0x80, 72, 0x80, 73, 98, 0, 0x80, 74, 99, 1, 0x80, 75, 95, 0, 5, 0x80, 66, 66, 0, 0x80, 67,
+		0x80, 76, 94, 0, 0x80, 77, 93, 0, 0x80, 78, 92, 0, 0x80, 76})
 	var got []string
 	for _, n := range b.Numerics {
 		got = append(got, string(n.Value.AppendText(nil)))
 	}
-	if fmt.Sprint(got) != "[73 98 74 99 75 95]" {
+	if fmt.Sprint(got) != "[73 98 74 99 75 95 76 94 77 93 78 92]" {
 		t.Errorf("values %v", got)
 	}
-	if good, bad := d.Frames(); good != 3 || bad != 4 {
+	if good, bad := d.Frames(); good != 6 || bad != 6 {
 		t.Errorf("%d good, %d bad", good, bad)
 	}
 	if len(b.Alerts) != 2 {

@@ -15,10 +15,18 @@ const Revision = 48
 // moment it is asked first.
 type Simulator struct {
 	source sim.Source
-	layout *layout // nil: format 8
-	tick   int64   // frames of formats 2 and 7, packets of format 8
+	layout *layout       // nil: format 8 or 13
+	spot   bool          // format 13
+	base   time.Duration // when the device began to send this format
+	tick   int64         // frames of formats 2 and 7, packets of 8 and 13
 	now    sim.Vitals
 }
+
+// SpotCheck is the time between two spot checks of a simulated device.
+const SpotCheck = 30 * time.Second
+
+// simClock is when a simulated device believes it was switched on.
+var simClock = time.Date(2026, 12, 31, 23, 58, 30, 0, time.UTC)
 
 // SimulateDF2 returns a device that streams data format 2.
 func SimulateDF2(s sim.Source) *Simulator { return &Simulator{source: s, layout: df2} }
@@ -29,18 +37,29 @@ func SimulateDF7(s sim.Source) *Simulator { return &Simulator{source: s, layout:
 // SimulateDF8 returns a device that streams data format 8.
 func SimulateDF8(s sim.Source) *Simulator { return &Simulator{source: s} }
 
+// SimulateDF13 returns a device that makes a spot check every half a minute.
+func SimulateDF13(s sim.Source) *Simulator { return &Simulator{source: s, spot: true} }
+
 // Next appends the next bytes to dst and returns it with the time until the
-// next call: one frame every 1/75 s of formats 2 and 7, one a second of 8.
+// next call: one frame every 1/75 s of formats 2 and 7, one a second of 8, a spot
+// check every 30 s of 13.
 func (s *Simulator) Next(dst []byte) ([]byte, time.Duration) {
+	if s.spot {
+		if s.tick > 0 {
+			dst = s.format13(dst, s.base+time.Duration(s.tick)*SpotCheck)
+		}
+		s.tick++
+		return dst, SpotCheck
+	}
 	hz := int64(sampleRate)
 	if s.layout == nil {
 		hz = 1
 	}
 	at := time.Duration(s.tick) * time.Second / time.Duration(hz)
 	if s.layout == nil {
-		dst = s.format8(dst, s.source.Vitals(at))
+		dst = s.format8(dst, s.source.Vitals(s.base+at))
 	} else {
-		dst = s.frame(dst, at)
+		dst = s.frame(dst, s.base+at)
 	}
 	s.tick++
 	return dst, time.Duration(s.tick)*time.Second/time.Duration(hz) - at
@@ -110,6 +129,95 @@ func (s *Simulator) format8(dst []byte, v sim.Vitals) []byte {
 		b4 |= df8LowBattery
 	}
 	return append(dst, b1|byte(rate>>7), byte(rate&0x7f), byte(number(v.SpO2, spo2Missing)), b4)
+}
+
+// format13 is a spot check, of high quality unless there is something wrong.
+func (s *Simulator) format13(dst []byte, at time.Duration) []byte {
+	v, flags := s.source.Vitals(at), 0
+	rate, spo2 := number(v.PulseRate, rateMissing), number(v.SpO2, spo2Missing)
+	switch {
+	case v.Status&absent != 0 || rate == rateMissing || spo2 == spo2Missing:
+		flags, rate, spo2 = df13Nothing, rateMissing, spo2Missing
+	case v.Status == 0:
+		flags = df13SmartPoint
+	}
+	if v.LowBattery {
+		flags |= df13LowBattery
+	}
+	return appendDF13(dst, simClock.Add(at), flags, rate, spo2)
+}
+
+// Selectable is a simulated device of which the host selects the data format: in the
+// first five seconds, as the document says.
+type Selectable struct {
+	source  sim.Source
+	current *Simulator
+	tick    int64
+	due     time.Duration // of the next bytes
+	in      []byte        // of a command
+}
+
+// SimulateSelectable returns a device that is in one of the data formats 2, 7, 8 and
+// 13, and nil for any other.
+func SimulateSelectable(s sim.Source, format int) *Selectable {
+	d := &Selectable{source: s}
+	if !d.set(byte(format), 0) {
+		return nil
+	}
+	return d
+}
+
+func (d *Selectable) set(format byte, now time.Duration) bool {
+	next := &Simulator{source: d.source, base: now}
+	switch format {
+	case 2:
+		next.layout = df2
+	case 7:
+		next.layout = df7
+	case 8:
+	case 13:
+		next.spot = true
+	default:
+		return false
+	}
+	d.current, d.due = next, now
+	return true
+}
+
+// Next appends what the device sends in 1/75 s.
+func (d *Selectable) Next(dst []byte) ([]byte, time.Duration) {
+	now := time.Duration(d.tick) * time.Second / sampleRate
+	if now >= d.due {
+		var wait time.Duration
+		dst, wait = d.current.Next(dst)
+		d.due += wait
+	}
+	d.tick++
+	return dst, time.Duration(d.tick)*time.Second/sampleRate - now
+}
+
+// Answer takes what the host sends, and answers at once.
+func (d *Selectable) Answer(dst, p []byte, now time.Duration) []byte {
+	for _, b := range p {
+		if len(d.in) == 0 && b != 0x02 {
+			continue
+		}
+		d.in = append(d.in, b)
+		if len(d.in) < 4 || len(d.in) < 4+int(d.in[2]) {
+			continue
+		}
+		c := d.in
+		d.in = d.in[:0]
+		if now > 5*time.Second {
+			continue
+		}
+		if c[len(c)-1] == etx && c[1] == 0x70 && c[2] == 2 && c[3] == 2 && d.set(c[4], now) {
+			dst = append(dst, ack)
+		} else {
+			dst = append(dst, nak)
+		}
+	}
+	return dst
 }
 
 // statusByte is statusOf the other way round.

@@ -22,20 +22,26 @@ func drivers() []Driver {
 		{
 			Name: "nonin-df2", Title: "Nonin oximeter, data format 2: numbers and 8-bit pleth",
 			Line: slow, Period: time.Second / 3, Silence: 2 * time.Second,
-			New:      plain("nonin-df2", func() Decoder { return new(nonin.DF2) }),
+			New:      noninFormat(2, func() Decoder { return new(nonin.DF2) }),
 			Simulate: func(s sim.Source) Simulator { return nonin.SimulateDF2(s) },
 		},
 		{
 			Name: "nonin-df7", Title: "Nonin oximeter, data format 7: numbers and 16-bit pleth",
 			Line: slow, Period: time.Second / 3, Silence: 2 * time.Second,
-			New:      plain("nonin-df7", func() Decoder { return new(nonin.DF7) }),
+			New:      noninFormat(7, func() Decoder { return new(nonin.DF7) }),
 			Simulate: func(s sim.Source) Simulator { return nonin.SimulateDF7(s) },
 		},
 		{
 			Name: "nonin-df8", Title: "Nonin oximeter, data format 8: numbers once a second, no check sum",
 			Line: slow, Period: time.Second, Silence: 4 * time.Second, Unchecked: true,
-			New:      plain("nonin-df8", func() Decoder { return new(nonin.DF8) }),
+			New:      noninFormat(8, func() Decoder { return new(nonin.DF8) }),
 			Simulate: func(s sim.Source) Simulator { return nonin.SimulateDF8(s) },
+		},
+		{
+			Name: "nonin-df13", Title: "Nonin oximeter, data format 13: spot checks, when they are made",
+			Line: slow, Period: nonin.SpotCheck, Silence: 24 * time.Hour, // days may pass between two spot checks
+			New:      noninFormat(13, func() Decoder { return new(nonin.DF13) }),
+			Simulate: func(s sim.Source) Simulator { return nonin.SimulateDF13(s) },
 		},
 		{
 			Name: "masimo-ascii1", Title: "Masimo oximeter, ASCII 1: a line a second",
@@ -110,6 +116,7 @@ const (
 	takesLines takes = 1 << iota
 	takesWaves
 	takesInterval
+	takesSetUp
 )
 
 // check refuses the options that a driver does not take.
@@ -121,10 +128,29 @@ func (o Options) check(name string, t takes) error {
 		return fmt.Errorf("sensor: %s cannot be asked for waves", name)
 	case t&takesInterval == 0 && o.Interval != 0:
 		return fmt.Errorf("sensor: %s takes no interval: the device sets its own pace", name)
+	case t&takesSetUp == 0 && o.SetUp:
+		return fmt.Errorf("sensor: %s has nothing to set up at the device", name)
 	case o.Interval < 0:
 		return fmt.Errorf("sensor: interval %v is negative", o.Interval)
 	}
 	return nil
+}
+
+// noninFormat makes a New for a data format, which selects it if it may.
+func noninFormat(format int, decoder func() Decoder) func(Options) (Decoder, error) {
+	return func(o Options) (Decoder, error) {
+		if err := o.check(fmt.Sprintf("nonin-df%d", format), takesSetUp); err != nil {
+			return nil, err
+		}
+		if !o.SetUp {
+			return decoder(), nil
+		}
+		d, err := nonin.NewSelecting(format)
+		if err != nil {
+			return nil, err // not the pointer, as above
+		}
+		return d, nil
+	}
 }
 
 // plain makes a New for a driver that has no options.

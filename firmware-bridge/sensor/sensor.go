@@ -80,6 +80,10 @@ type Options struct {
 	// Interval is the time between two requests, or two measurements. 0: what the
 	// page of the family says.
 	Interval time.Duration
+
+	// SetUp lets the driver change a setting that the device keeps, so that it sends
+	// what the driver reads: Nonin's data format. Default: it is only listened to.
+	SetUp bool
 }
 
 // Driver is one kind of device.

@@ -69,6 +69,16 @@ func TestOptionsAreForThoseWhoTakeThem(t *testing.T) {
 			}
 		}
 	}
+	for _, name := range sensor.Names() {
+		d, _ := sensor.Lookup(name)
+		dec, err := d.New(sensor.Options{SetUp: true})
+		if (err == nil) != strings.HasPrefix(name, "nonin-") || (dec == nil) != (err != nil) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, asks := dec.(sensor.Asker); err == nil && !asks {
+			t.Errorf("%s sets nothing up", name)
+		}
+	}
 	o.Lines.Fields[0].Code = "MDC_NONSENSE"
 	d, _ := sensor.Lookup("lines")
 	if dec, err := d.New(o); err == nil || dec != nil {
@@ -196,7 +206,7 @@ func TestEveryDriverFindsBackFromNoise(t *testing.T) {
 }
 
 // Conditions at the sensor are statuses, and never numbers, in every family
-// that can tell: the lines and the monitor only have no value then.
+// that can tell: the others only have no value then.
 func TestFingerOffIsNoNumber(t *testing.T) {
 	for _, name := range sensor.Names() {
 		p := sim.NewPatient(3)
@@ -207,7 +217,7 @@ func TestFingerOffIsNoNumber(t *testing.T) {
 		}
 		p.Set(sim.FingerOff)
 		l.Run(d.Period + 2*time.Second) // that began before
-		seen, told := 0, name != "lines" && name != "ge-dri"
+		seen, told := 0, !slices.Contains([]string{"lines", "ge-dri", "nonin-df13", "healthypi5"}, name)
 		for _, n := range l.Run(10 * d.Period).Numerics {
 			if n.Code == vital.SpO2 || n.Code == vital.PulseRate {
 				seen++

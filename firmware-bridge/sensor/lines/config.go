@@ -92,7 +92,7 @@ func (f Field) compile() (field, error) {
 		return field{}, err
 	}
 	name := strings.ToLower(strings.TrimSpace(f.Name))
-	return field{name: name, column: f.Column - 1, code: code, unit: unit, exp: f.Exponent, suffix: unit.UCUM()}, nil
+	return field{name: name, column: f.Column - 1, code: code, unit: unit, exp: f.Exponent, suffix: suffix(unit)}, nil
 }
 
 func codeOf(text string) (vital.Code, error) {
@@ -166,7 +166,7 @@ func wellKnown() []field {
 	for _, k := range known {
 		unit := usualUnit(k.code)
 		for _, name := range strings.Fields(k.names) {
-			all = append(all, field{name: name, column: -1, code: k.code, unit: unit, suffix: unit.UCUM()})
+			all = append(all, field{name: name, column: -1, code: k.code, unit: unit, suffix: suffix(unit)})
 		}
 	}
 	return all
@@ -193,4 +193,13 @@ func (f *field) writtenAs(unit string) bool {
 		}
 	}
 	return false
+}
+
+// suffix is what may follow a number: the unit in UCUM, but not "1", which would
+// be taken off a number that ends with it.
+func suffix(u vital.Unit) string {
+	if u == vital.NoUnit {
+		return ""
+	}
+	return u.UCUM()
 }

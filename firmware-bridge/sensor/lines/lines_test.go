@@ -298,3 +298,18 @@ func ExampleNew() {
 	// MDC_PULS_OXIM_SAT_O2 97 %
 	// MDC_TEMP_BODY 36.6 Cel
 }
+
+// A count without a unit keeps its last digit, whichever it is.
+func TestUnitOne(t *testing.T) {
+	d, err := lines.New(lines.Config{Fields: []lines.Field{{Name: "n", Code: "148065", Unit: "1"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 130 {
+		var b vital.Batch
+		d.Decode(&b, fmt.Appendf(nil, "n=%d\n", i))
+		if len(b.Numerics) != 1 || b.Numerics[0].Value != vital.Int(i) {
+			t.Fatalf("n=%d is read as %+v", i, b.Numerics)
+		}
+	}
+}

@@ -352,17 +352,38 @@ func (l *lane) appendAcks(dst []byte) []byte {
 	return dst
 }
 
-// ackedRuns yields the acknowledged runs [from, to) of indexes, in order. Runs
-// that meet at a segment's border are yielded one after the other.
+// ackedRuns yields the runs [from, to) of indexes that need no sending, in
+// order. What is missing between two segments was in some that are gone, but
+// whose removal a power cut may undo.
 func (l *lane) ackedRuns(yield func([2]uint64) bool) {
-	for _, s := range l.segs {
+	var run [2]uint64
+	add := func(from, to uint64) bool {
+		if from >= to {
+			return true
+		}
+		if from > run[1] {
+			if run[1] > run[0] && !yield(run) {
+				return false
+			}
+			run[0] = from
+		}
+		run[1] = to
+		return true
+	}
+	for k, s := range l.segs {
+		if k > 0 && !add(l.segs[k-1].base+l.segs[k-1].n, s.base) {
+			return
+		}
 		for i := s.next(0, true); i < s.n; {
 			j := s.next(i, false)
-			if !yield([2]uint64{s.base + i, s.base + j}) {
+			if !add(s.base+i, s.base+j) {
 				return
 			}
 			i = s.next(j, true)
 		}
+	}
+	if run[1] > run[0] {
+		yield(run)
 	}
 }
 

@@ -97,7 +97,7 @@ func (q *Queue) adopt(name string) {
 func (q *Queue) recoverLane(l *lane) error {
 	slices.SortFunc(l.segs, func(a, b *segment) int { return cmp.Compare(a.salt, b.salt) })
 	segs := slices.Clone(l.segs)
-	var acks frame
+	acks := make([]frame, len(segs))
 	for i, s := range segs {
 		nextBase := uint64(math.MaxUint64)
 		if i+1 < len(segs) {
@@ -107,16 +107,14 @@ func (q *Queue) recoverLane(l *lane) error {
 		if err != nil {
 			return fmt.Errorf("segment %q: %w", s.name(), err)
 		}
-		if found.acks != nil {
-			acks = found.acks
-		}
+		acks[i] = found.acks
 		q.corrupt += found.corrupt
 		if found.torn {
 			q.torn++
 		}
 	}
-	if acks != nil {
-		l.useAcks(acks)
+	if err := q.recoverAcks(l, segs, acks); err != nil {
+		return err
 	}
 	for _, s := range segs {
 		l.next = s.base + s.n
@@ -125,6 +123,45 @@ func (q *Queue) recoverLane(l *lane) error {
 	l.stored = l.next
 	l.replan(q.segBytes)
 	return nil
+}
+
+// recoverAcks uses the lane's last acknowledgements, found as far as segments
+// had to be read. Every segment begins with some, but a power cut may have left
+// the last one empty: then they are in the one before, passed over so far.
+func (q *Queue) recoverAcks(l *lane, segs []*segment, found []frame) error {
+	for i := len(segs) - 1; i >= 0; i-- {
+		acks := found[i]
+		if acks == nil && segs[i].summed {
+			var err error
+			if acks, err = segs[i].lastAcks(q.fs); err != nil {
+				return fmt.Errorf("segment %q: %w", segs[i].name(), err)
+			}
+		}
+		if acks != nil {
+			l.useAcks(acks)
+			return nil
+		}
+	}
+	return nil
+}
+
+// lastAcks reads the frames of a sealed segment for the last acknowledgements.
+func (s *segment) lastAcks(fs FS) (acks frame, err error) {
+	f, err := fs.Open(s.name())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	body := make([]byte, s.end-headerLen)
+	if err := readHoles(f, body, headerLen); err != nil {
+		return nil, err
+	}
+	scanFrames(body, headerLen, s, func(f frame, _ int64) {
+		if f.isAcks() {
+			acks = slices.Clone(f)
+		}
+	})
+	return acks, nil
 }
 
 // loaded is what load finds beside the segment's own state.
@@ -175,6 +212,7 @@ func (s *segment) load(fs FS, nextBase uint64, segBytes int64) (found loaded, er
 	}
 	if summed && !last {
 		*s = summary
+		s.summed = true
 		s.trim(nextBase)
 		return found, nil
 	}

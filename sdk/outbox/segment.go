@@ -36,6 +36,7 @@ type segment struct {
 
 	anchors   anchorCounts
 	sealed    bool // nothing more is written to it
+	summed    bool // known by its footer alone: its frames were not read by Open
 	failed    bool // a write or sync of it failed, or may have: never to be used again, and frames may follow its end
 	condemned bool // dropped; goes when the account of it is durable
 	gone      bool // not in its lane any more; the file may hold something else by now

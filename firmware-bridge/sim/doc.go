@@ -6,7 +6,10 @@
 // it at the instants at which its device would sample.
 //
 //   - Patient is made up from a seed. Its waves and its numbers agree: beats in
-//     the ECG and the pleth come at the heart rate that is reported.
+//     the ECG, the pleth and the arterial pressure come at the heart rate that is
+//     reported. A Timeline of scenarios says what happens to the patient: in apnoea
+//     the CO2 is gone at once and the oxygen later, in asystole everything stops.
+//     It is a model for testing equipment, not for teaching medicine.
 //   - Replay plays a Record. What the record does not hold is not made up,
 //     unless another Source is named to fill in.
 //

@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -25,6 +26,7 @@ type ReplayConfig struct {
 type Replay struct {
 	cfg              ReplayConfig
 	ecg, pleth, resp *Signal
+	pressure, co2    *Signal
 	plethLo, plethHi float64
 	respLo, respHi   float64
 	beats            []float64 // seconds
@@ -45,6 +47,8 @@ func NewReplay(cfg ReplayConfig) (*Replay, error) {
 	r.ecg = cfg.Record.Signal("II", "MLII", "ECG", "I", "V", "V5", "V1", "V2", "AVR", "III")
 	r.pleth = cfg.Record.Signal("PLETH", "PPG")
 	r.resp = cfg.Record.Signal("RESP")
+	r.pressure = inMmHg(cfg.Record.Signal("ABP", "ART", "AOP", "UAP", "P1"))
+	r.co2 = inMmHg(cfg.Record.Signal("CO2"))
 	r.plethLo, r.plethHi = spread(r.pleth)
 	r.respLo, r.respHi = spread(r.resp)
 	r.findBeats()
@@ -100,6 +104,8 @@ func (r *Replay) Vitals(at time.Duration) Vitals {
 		v.Systolic = n.Value(in, "NBPSys", "ABPSys")
 		v.Diastolic = n.Value(in, "NBPDias", "ABPDias")
 		v.Mean = n.Value(in, "NBPMean", "ABPMean")
+		v.ArterialSystolic, v.ArterialDiastolic = n.Value(in, "ABPSys"), n.Value(in, "ABPDias")
+		v.ArterialMean, v.EtCO2 = n.Value(in, "ABPMean"), n.Value(in, "EtCO2", "CO2")
 	} else if len(r.beats) > 0 {
 		v.HeartRate = rateAt(r.beats, r.wrap(at).Seconds())
 		v.PulseRate = v.HeartRate
@@ -118,12 +124,15 @@ func fill(v *Vitals, from Vitals) {
 		{&v.HeartRate, from.HeartRate}, {&v.PulseRate, from.PulseRate}, {&v.SpO2, from.SpO2},
 		{&v.Perfusion, from.Perfusion}, {&v.RespRate, from.RespRate}, {&v.Temp, from.Temp},
 		{&v.Systolic, from.Systolic}, {&v.Diastolic, from.Diastolic}, {&v.Mean, from.Mean},
+		{&v.EtCO2, from.EtCO2}, {&v.ArterialSystolic, from.ArterialSystolic},
+		{&v.ArterialDiastolic, from.ArterialDiastolic}, {&v.ArterialMean, from.ArterialMean},
 	} {
 		if math.IsNaN(*p.to) {
 			*p.to = p.from
 		}
 	}
 	v.Status |= from.Status
+	v.ECGStatus |= from.ECGStatus
 	v.LowBattery = v.LowBattery || from.LowBattery
 }
 
@@ -185,6 +194,37 @@ func (r *Replay) Resp(at time.Duration) float64 {
 		return 0
 	}
 	return clamp((x - r.respLo) / (r.respHi - r.respLo))
+}
+
+// Pressure returns the recorded arterial pressure.
+func (r *Replay) Pressure(at time.Duration) float64 {
+	if r.pressure == nil && r.cfg.Fill != nil {
+		return r.cfg.Fill.Pressure(at)
+	}
+	return r.recorded(r.pressure, at)
+}
+
+// CO2 returns the recorded CO2.
+func (r *Replay) CO2(at time.Duration) float64 {
+	if r.co2 == nil && r.cfg.Fill != nil {
+		return r.cfg.Fill.CO2(at)
+	}
+	return r.recorded(r.co2, at)
+}
+
+func (r *Replay) recorded(s *Signal, at time.Duration) float64 {
+	if s == nil {
+		return math.NaN()
+	}
+	return r.interpolate(s, at)
+}
+
+// inMmHg returns the signal if its unit is that of pressures here.
+func inMmHg(s *Signal) *Signal {
+	if s == nil || !strings.EqualFold(s.Unit, "mmHg") {
+		return nil
+	}
+	return s
 }
 
 func (r *Replay) interpolate(s *Signal, at time.Duration) float64 {

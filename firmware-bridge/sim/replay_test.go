@@ -222,3 +222,23 @@ func ExampleReadRecord() {
 	fmt.Println(s.Name, s.Samples, s.Value(1), s.Unit)
 	// Output: II [0 2281 0] 1 mV
 }
+
+// Pressure and CO2 are replayed where they were recorded in mmHg, and nowhere else.
+func TestReplayOfPressureAndCO2(t *testing.T) {
+	signal := func(name, unit string) sim.Signal {
+		return sim.Signal{Name: name, Unit: unit, Factor: vital.Int(1), Divisor: 2, Samples: []int32{160, 240}}
+	}
+	both := &sim.Record{Hz: 1, Rate: vital.Int(1), Frames: 2, Signals: []sim.Signal{signal("ABP", "mmHg"), signal("CO2", "mmHg")}}
+	r := replay(t, sim.ReplayConfig{Record: both})
+	if r.Pressure(0) != 80 || r.Pressure(500*time.Millisecond) != 100 || r.CO2(time.Second) != 120 {
+		t.Errorf("%v %v %v", r.Pressure(0), r.Pressure(500*time.Millisecond), r.CO2(time.Second))
+	}
+	other := &sim.Record{Hz: 1, Rate: vital.Int(1), Frames: 2, Signals: []sim.Signal{signal("ABP", "mV"), signal("CO2", "%")}}
+	p, at := sim.NewPatient(1), 700*time.Millisecond
+	if r = replay(t, sim.ReplayConfig{Record: other}); !math.IsNaN(r.Pressure(at)) || !math.IsNaN(r.CO2(at)) {
+		t.Errorf("in other units: %v, %v", r.Pressure(at), r.CO2(at))
+	}
+	if r = replay(t, sim.ReplayConfig{Record: other, Fill: p}); r.Pressure(at) != p.Pressure(at) || r.CO2(at) != p.CO2(at) {
+		t.Errorf("filled up: %v, %v", r.Pressure(at), r.CO2(at))
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/bbraun"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/contec"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/gedri"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/lines"
@@ -90,6 +91,21 @@ func drivers() []Driver {
 				return d, nil
 			},
 			Simulate: func(s sim.Source) Simulator { return gedri.Simulate(s) },
+		},
+		{
+			Name: "bbraun-bcc", Title: "B. Braun Space and CompactPlus pumps, BCC: rates, volumes, alarms; read only",
+			Line: slow, Period: bbraun.DefaultInterval, Silence: 4 * bbraun.DefaultInterval,
+			New: func(o Options) (Decoder, error) {
+				if err := o.check("bbraun-bcc", takesInterval); err != nil {
+					return nil, err
+				}
+				d, err := bbraun.New(bbraun.Config{Interval: o.Interval})
+				if err != nil {
+					return nil, err // not the pointer, as below
+				}
+				return d, nil
+			},
+			Simulate: func(s sim.Source) Simulator { return bbraun.Simulate(s) },
 		},
 		{
 			Name: "lines", Title: "key=value or CSV lines, with a mapping or by well-known names",

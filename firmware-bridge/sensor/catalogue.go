@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/alaris"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/bbraun"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/contec"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/gedri"
@@ -106,6 +107,21 @@ func drivers() []Driver {
 				return d, nil
 			},
 			Simulate: func(s sim.Source) Simulator { return bbraun.Simulate(s) },
+		},
+		{
+			Name: "alaris-asena", Title: "Alaris Asena syringe pumps: rate, volume, pressure, alarm; read only",
+			Line: Line{Baud: 38400, DataBits: 8, Parity: 'N', StopBits: 1}, Period: alaris.DefaultInterval, Silence: 7 * alaris.DefaultInterval,
+			New: func(o Options) (Decoder, error) {
+				if err := o.check("alaris-asena", takesInterval); err != nil {
+					return nil, err
+				}
+				d, err := alaris.New(alaris.Config{Interval: o.Interval})
+				if err != nil {
+					return nil, err // not the pointer, as below
+				}
+				return d, nil
+			},
+			Simulate: func(s sim.Source) Simulator { return alaris.Simulate(s) },
 		},
 		{
 			Name: "lines", Title: "key=value or CSV lines, with a mapping or by well-known names",

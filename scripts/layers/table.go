@@ -62,7 +62,8 @@ var Table = []Layer{
 	{4, "agent", []string{"sdk/...", "firmware-bridge/...", "agent/config"}, nil, nil},
 	{4, "agent/config", []string{"sdk/...", "firmware-bridge/..."}, []string{"github.com/pelletier/go-toml/v2"}, nil},
 
-	{5, "agent/vitalseal/...", []string{"..."}, []string{"github.com/fxamacker/cbor/v2", "golang.org/x/term"}, nil},
+	// creack/pty: the simulated bed puts its devices on pseudo-terminals.
+	{5, "agent/vitalseal/...", []string{"..."}, []string{"github.com/fxamacker/cbor/v2", "golang.org/x/term", "github.com/creack/pty"}, nil},
 	// A program: the simulated sensor. On the host it has sockets and files in the place of a board.
 	{5, "firmware-bridge/firmware/tinygo/...", []string{"sdk/core/...", "firmware-bridge/firmware/...", "firmware-bridge/link"}, nil, nil},
 	{5, "examples/...", []string{"..."}, []string{"github.com/mochi-mqtt/server/v2", "github.com/creack/pty", "golang.org/x/term"}, nil},

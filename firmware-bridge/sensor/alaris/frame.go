@@ -40,7 +40,8 @@ func (f *frames) next(b byte) []byte {
 func (f *frames) end() []byte {
 	f.open = false
 	n := len(f.buf) - crcLen - 1
-	if n < 1 || f.buf[n] != bar || string(appendHex(nil, crc(f.buf[:n]))) != string(f.buf[n+1:]) {
+	var right [crcLen]byte
+	if n < 1 || f.buf[n] != bar || string(appendHex(right[:0], crc(f.buf[:n]))) != string(f.buf[n+1:]) {
 		f.bad++
 		return nil
 	}

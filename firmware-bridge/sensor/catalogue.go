@@ -10,9 +10,11 @@ import (
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/bbraun"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/contec"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/gedri"
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/intellivue"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/lines"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/masimo"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/medibus"
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/nellcor"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/nonin"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sim"
 )
@@ -62,6 +64,12 @@ func drivers() []Driver {
 			Line: Line{Baud: 4800, DataBits: 8, Parity: 'O', StopBits: 1}, Period: time.Second, Silence: 4 * time.Second,
 			New:      plain("contec-v5", func() Decoder { return contec.NewV5() }),
 			Simulate: func(s sim.Source) Simulator { return contec.SimulateV5(s) },
+		},
+		{
+			Name: "nellcor-n595", Title: "Nellcor N-595 oximeter: columns of text",
+			Line: slow, Period: nellcor.Period, Silence: 10 * time.Second,
+			New:      plain("nellcor-n595", func() Decoder { return new(nellcor.Decoder) }),
+			Simulate: func(s sim.Source) Simulator { return nellcor.Simulate(s) },
 		},
 		{
 			Name: "medibus", Title: "Dräger ventilators and monitors, MEDIBUS: numbers, alarms, settings, waves",
@@ -122,6 +130,21 @@ func drivers() []Driver {
 				return d, nil
 			},
 			Simulate: func(s sim.Source) Simulator { return alaris.Simulate(s) },
+		},
+		{
+			Name: "intellivue-mib", Title: "Philips IntelliVue monitors, MIB/RS232 data export: numbers, alarms, waves",
+			Line: Line{Baud: 115200, DataBits: 8, Parity: 'N', StopBits: 1}, Period: intellivue.DefaultInterval, Silence: 15 * time.Second,
+			New: func(o Options) (Decoder, error) {
+				if err := o.check("intellivue-mib", takesWaves|takesInterval); err != nil {
+					return nil, err
+				}
+				d, err := intellivue.New(intellivue.Config{Waves: o.Waves, Interval: o.Interval})
+				if err != nil {
+					return nil, err // not the pointer, as below
+				}
+				return d, nil
+			},
+			Simulate: func(s sim.Source) Simulator { return intellivue.Simulate(s) },
 		},
 		{
 			Name: "lines", Title: "key=value or CSV lines, with a mapping or by well-known names",

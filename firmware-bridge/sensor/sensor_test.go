@@ -217,7 +217,7 @@ func TestFingerOffIsNoNumber(t *testing.T) {
 		}
 		p.Set(sim.FingerOff)
 		l.Run(d.Period + 2*time.Second) // that began before
-		seen, told := 0, !slices.Contains([]string{"lines", "ge-dri", "nonin-df13", "healthypi5"}, name)
+		seen, told := 0, !slices.Contains([]string{"lines", "ge-dri", "nonin-df13", "healthypi5", "intellivue-mib"}, name)
 		for _, n := range l.Run(10 * d.Period).Numerics {
 			if n.Code == vital.SpO2 || n.Code == vital.PulseRate {
 				seen++

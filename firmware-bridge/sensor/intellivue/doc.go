@@ -3,10 +3,10 @@
 //
 // # Wiring and settings
 //
-// RS-232 at an RJ-45 socket of the monitor's MIB/RS232 board, 115200 8N1, no flow
-// control. The port must be set to "DtOut1" or another data export in the monitor's
-// configuration mode. The monitor says nothing before it is asked, and has one
-// association at a time.
+// RS-232 at an RJ-45 socket of the monitor's MIB/RS232 board: 4 is ground, 5 sends
+// and 7 receives (according to M below alone: measure before connecting). 115200
+// 8N1, no flow control. The port must be configured for data export. The monitor
+// says nothing before it is asked, and has one association at a time.
 //
 // # Layout
 //

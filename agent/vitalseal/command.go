@@ -35,7 +35,7 @@ func commands() []command {
 		siteInitCommand(), siteGatewayCommand(), siteRecipientCommand(), siteRemoveCommand(),
 		siteBrokerCommand(), siteRenewCommand(), siteShowCommand(),
 		deviceAddCommand(), deviceProvisionCommand(), deviceRevokeCommand(), deviceListCommand(),
-		receiveCommand(), inspectCommand(), decodeCommand(), portsCommand(), versionCommand(),
+		receiveCommand(), inspectCommand(), decodeCommand(), portsCommand(), simCommand(), versionCommand(),
 	}
 }
 

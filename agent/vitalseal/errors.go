@@ -83,7 +83,7 @@ func explain(err error) (text, hint string) {
 // withoutPackage takes away the name of the package that an error begins with,
 // which says nothing to an operator.
 func withoutPackage(text string) string {
-	for _, name := range []string{"vitalseal", "identity", "sensor", "lines", "seal", "receive", "outbox", "mqtt", "port", "config", "link", "firmware"} {
+	for _, name := range []string{"vitalseal", "identity", "sensor", "sim", "lines", "seal", "receive", "outbox", "mqtt", "port", "config", "link", "firmware"} {
 		if rest, ok := strings.CutPrefix(text, name+": "); ok {
 			return rest
 		}

@@ -32,7 +32,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"broker": broker, "simulate": simulate, "until": until, "jsonl": jsonLines,
-			"unhex": unhex, "expand": expand, "edit": edit,
+			"unhex": unhex, "expand": expand, "edit": edit, "patient": patient,
 		},
 	})
 }
@@ -261,6 +261,11 @@ func TestExitStatus(t *testing.T) {
 		{"decode -sensor lines -field hr=MDC_NO_SUCH", 2},
 		{"decode -sensor nonin-df2 -header", 2},
 		{"decode -sensor lines -x", 2},
+		{"sim", 2},
+		{"sim -list", 0},
+		{"sim -list x", 2},
+		{"sim x", 2},
+		{"sim -for 1ms lines=tcp:127.0.0.1:0", 0},
 	} {
 		var stdout, stderr bytes.Buffer
 		got := run(strings.Fields(c.args), strings.NewReader(""), &stdout, &stderr)

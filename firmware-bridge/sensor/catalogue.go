@@ -8,6 +8,7 @@ import (
 
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/alaris"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/bbraun"
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/capnostream"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/contec"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/gedri"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/intellivue"
@@ -145,6 +146,12 @@ func drivers() []Driver {
 				return d, nil
 			},
 			Simulate: func(s sim.Source) Simulator { return intellivue.Simulate(s) },
+		},
+		{
+			Name: "capnostream", Title: "Capnostream monitors: end-tidal CO2, respiration, SpO2, the CO2 wave",
+			Line: Line{Baud: 115200, DataBits: 8, Parity: 'N', StopBits: 1}, Period: capnostream.Period, Silence: 4 * time.Second,
+			New:      plain("capnostream", func() Decoder { return new(capnostream.Decoder) }),
+			Simulate: func(s sim.Source) Simulator { return capnostream.Simulate(s) },
 		},
 		{
 			Name: "lines", Title: "key=value or CSV lines, with a mapping or by well-known names",

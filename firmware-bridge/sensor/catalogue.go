@@ -17,6 +17,7 @@ import (
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/medibus"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/nellcor"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/nonin"
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/suntech"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sim"
 )
 
@@ -152,6 +153,21 @@ func drivers() []Driver {
 			Line: Line{Baud: 115200, DataBits: 8, Parity: 'N', StopBits: 1}, Period: capnostream.Period, Silence: 4 * time.Second,
 			New:      plain("capnostream", func() Decoder { return new(capnostream.Decoder) }),
 			Simulate: func(s sim.Source) Simulator { return capnostream.Simulate(s) },
+		},
+		{
+			Name: "suntech-nibp", Title: "SunTech blood pressure modules; starts no measurement without an interval",
+			Line: slow, Period: suntech.SelfPeriod, Silence: 2 * suntech.SelfPeriod, // without an interval: what others start
+			New: func(o Options) (Decoder, error) {
+				if err := o.check("suntech-nibp", takesInterval); err != nil {
+					return nil, err
+				}
+				d, err := suntech.New(suntech.Config{Interval: o.Interval})
+				if err != nil {
+					return nil, err // not the pointer, as above
+				}
+				return d, nil
+			},
+			Simulate: func(s sim.Source) Simulator { return suntech.Simulate(s) },
 		},
 		{
 			Name: "lines", Title: "key=value or CSV lines, with a mapping or by well-known names",

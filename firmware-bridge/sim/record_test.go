@@ -222,6 +222,52 @@ func TestChecksumCatchesEveryFlippedBit(t *testing.T) {
 	}
 }
 
+// So it is in the other formats, and where signals do not share a file.
+func TestChecksumsOfTheOtherFormats(t *testing.T) {
+	for _, c := range []struct {
+		name, header string
+		data         []byte
+		want         string
+	}{
+		{"16", "r 2 250 3\nr.dat 16 200 16 0 1 4 0 a\nr.dat 16 200 16 0 -2 32763 0 b\n",
+			[]byte{1, 0, 0xfe, 0xff, 2, 0, 0xfe, 0x7f, 1, 0, 0xff, 0xff}, "[1 2 1] [-2 32766 -1]"},
+		{"80", "r 1 250 4\nr.dat 80 200 8 0 -127 -1 0 a\n", []byte{1, 0x80, 0xff, 0x7f}, "[-127 0 127 -1]"},
+		{"212, an odd number", "r 1 250 3\nr.dat 212 200 12 0 -2047 -2047 0 a\n", []byte{0x01, 0x78, 0xff, 0x01, 0x08}, "[-2047 2047 -2047]"},
+		{"8-bit beside 16-bit", "r 2 250 2\nr.dat 80 200 8 0 1 3 0 a\ns.dat 16 200 16 0 -1 -3 0 b\n", []byte{129, 130}, "[1 2] [-1 -2]"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			read := func(data []byte) (*sim.Record, error) {
+				return sim.ReadRecord(fstest.MapFS{"r.hea": {Data: []byte(c.header)}, "r.dat": {Data: data},
+					"s.dat": {Data: []byte{0xff, 0xff, 0xfe, 0xff}}}, "r")
+			}
+			rec, err := read(c.data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, s := range rec.Signals {
+				got = append(got, fmt.Sprint(s.Samples))
+			}
+			if strings.Join(got, " ") != c.want {
+				t.Errorf("samples %v, want %s", got, c.want)
+			}
+			for bit := range len(c.data) * 8 {
+				data := append([]byte(nil), c.data...)
+				data[bit/8] ^= 1 << (bit % 8)
+				if _, err := read(data); err == nil && !unused(c.name, bit) {
+					t.Errorf("bit %d flipped and not noticed", bit)
+				}
+			}
+			if _, err := read(c.data[:len(c.data)-1]); err == nil {
+				t.Error("a file cut short is not noticed")
+			}
+		})
+	}
+}
+
+// unused are the four bits behind an odd number of 12-bit samples.
+func unused(name string, bit int) bool { return strings.HasPrefix(name, "212") && bit >= 4*8+4 }
+
 func FuzzReadRecord(f *testing.F) {
 	f.Add([]byte(tinyHeader), tinyData)
 	f.Add([]byte("a 1 1/2(3) 0\ntiny.dat 16 1e3(2)/NU"), []byte{1, 2, 3})

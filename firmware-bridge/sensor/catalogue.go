@@ -11,6 +11,7 @@ import (
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/capnostream"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/contec"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/gedri"
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/healthypi"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/intellivue"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/lines"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/masimo"
@@ -57,19 +58,19 @@ func drivers() []Driver {
 		},
 		{
 			Name: "contec-v7", Title: "Contec CMS50 oximeters, protocol V7.0: numbers and pleth",
-			Line: Line{Baud: 115200, DataBits: 8, Parity: 'N', StopBits: 1}, Period: time.Second, Silence: 4 * time.Second,
+			Line: Line{Baud: 115200, DataBits: 8, Parity: 'N', StopBits: 1}, Period: time.Second, Silence: 4 * time.Second, Unchecked: true,
 			New:      plain("contec-v7", func() Decoder { return new(contec.V7) }),
 			Simulate: func(s sim.Source) Simulator { return contec.SimulateV7(s) },
 		},
 		{
 			Name: "contec-v5", Title: "Contec CMS50 oximeters, protocol V5.0A: numbers and pleth, no check sum",
-			Line: Line{Baud: 4800, DataBits: 8, Parity: 'O', StopBits: 1}, Period: time.Second, Silence: 4 * time.Second,
+			Line: Line{Baud: 4800, DataBits: 8, Parity: 'O', StopBits: 1}, Period: time.Second, Silence: 4 * time.Second, Unchecked: true,
 			New:      plain("contec-v5", func() Decoder { return contec.NewV5() }),
 			Simulate: func(s sim.Source) Simulator { return contec.SimulateV5(s) },
 		},
 		{
 			Name: "nellcor-n595", Title: "Nellcor N-595 oximeter: columns of text",
-			Line: slow, Period: nellcor.Period, Silence: 10 * time.Second,
+			Line: slow, Period: nellcor.Period, Silence: 10 * time.Second, Unchecked: true,
 			New:      plain("nellcor-n595", func() Decoder { return new(nellcor.Decoder) }),
 			Simulate: func(s sim.Source) Simulator { return nellcor.Simulate(s) },
 		},
@@ -168,6 +169,12 @@ func drivers() []Driver {
 				return d, nil
 			},
 			Simulate: func(s sim.Source) Simulator { return suntech.Simulate(s) },
+		},
+		{
+			Name: "healthypi5", Title: "HealthyPi 5 boards over USB: numbers, ECG and impedance",
+			Line: Line{Baud: 115200, DataBits: 8, Parity: 'N', StopBits: 1}, Period: time.Second, Silence: 4 * time.Second, Unchecked: true,
+			New:      plain("healthypi5", func() Decoder { return new(healthypi.Decoder) }),
+			Simulate: func(s sim.Source) Simulator { return healthypi.Simulate(s) },
 		},
 		{
 			Name: "lines", Title: "key=value or CSV lines, with a mapping or by well-known names",

@@ -87,15 +87,44 @@ func average(x []float64, n int) []float64 {
 	return y
 }
 
-// rateAt returns the beats a minute over the intervals that ended in the 8
-// seconds before t, NaN if there was none.
-func rateAt(beats []float64, t float64) float64 {
-	end := sort.SearchFloat64s(beats, math.Nextafter(t, math.Inf(1)))
-	start := sort.SearchFloat64s(beats, t-rateWindow)
+// breathTimes finds where breathing in passes the middle, in seconds: once between
+// two times at which a wave from lo to hi is low.
+func breathTimes(s *Signal, hz, lo, hi float64) []float64 {
+	const low, middle, dead = 0.35, 0.5, 1.0
+	var breaths []float64
+	out := false
+	for i := range s.Samples {
+		switch x := (s.Value(i) - lo) / (hi - lo); {
+		case x < low:
+			out = true
+		case x >= middle && out:
+			out = false
+			if at := float64(i) / hz; len(breaths) == 0 || at-breaths[len(breaths)-1] >= dead {
+				breaths = append(breaths, at)
+			}
+		}
+	}
+	return breaths
+}
+
+// rateAt returns how often a minute something came, over the intervals that ended
+// in the window of seconds before t; NaN if there was none.
+func rateAt(times []float64, t, window float64) float64 {
+	end := sort.SearchFloat64s(times, math.Nextafter(t, math.Inf(1)))
+	start := sort.SearchFloat64s(times, t-window)
 	if end-start < 2 {
 		return math.NaN()
 	}
-	return 60 * float64(end-start-1) / (beats[end-1] - beats[start])
+	return 60 * float64(end-start-1) / (times[end-1] - times[start])
+}
+
+// phase returns how far what is between two of the times has come at t, 0 to 1.
+func phase(times []float64, t float64) float64 {
+	next := sort.SearchFloat64s(times, math.Nextafter(t, math.Inf(1)))
+	if next == 0 || next == len(times) {
+		return 0.99 // before the first and after the last: at rest
+	}
+	return (t - times[next-1]) / (times[next] - times[next-1])
 }
 
 // percentiles returns the values that 0.5 % and 99.5 % of all lie below.

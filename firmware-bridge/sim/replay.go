@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// breathWindow is over how many seconds a respiration rate is averaged.
+const breathWindow = 16.0
+
 // ReplayConfig says what to replay. Record or Numerics must be there.
 type ReplayConfig struct {
 	Record   *Record      // waves; nil: none
@@ -21,15 +24,17 @@ type ReplayConfig struct {
 // respiration are stretched so that the middle 99 % of the record fills the
 // device's range. Numbers come from the numerics, each row valid until the
 // next; without numerics heart rate and pulse rate come from the beats of the
-// last 8 seconds, and nothing else has a value. A record without a pleth but with beats has a pleth drawn at those
-// beats, a model and not a recording: DrawnPleth tells.
+// last 8 seconds, the respiration rate from the breaths of the last 16, and nothing
+// else has a value. A record without a pleth but with beats has a pleth drawn at
+// those beats, a model and not a recording: DrawnPleth tells. Where Fill gives
+// pressures or CO2, their waves too go by the record's beats and breaths.
 type Replay struct {
 	cfg              ReplayConfig
 	ecg, pleth, resp *Signal
 	pressure, co2    *Signal
 	plethLo, plethHi float64
 	respLo, respHi   float64
-	beats            []float64 // seconds
+	beats, breaths   []float64 // seconds
 }
 
 // NewReplay prepares a recording for replay.
@@ -52,6 +57,9 @@ func NewReplay(cfg ReplayConfig) (*Replay, error) {
 	r.plethLo, r.plethHi = spread(r.pleth)
 	r.respLo, r.respHi = spread(r.resp)
 	r.findBeats()
+	if r.resp != nil {
+		r.breaths = breathTimes(r.resp, cfg.Record.Hz, r.respLo, r.respHi)
+	}
 	return r, nil
 }
 
@@ -107,8 +115,11 @@ func (r *Replay) Vitals(at time.Duration) Vitals {
 		v.ArterialSystolic, v.ArterialDiastolic = n.Value(in, "ABPSys"), n.Value(in, "ABPDias")
 		v.ArterialMean, v.EtCO2 = n.Value(in, "ABPMean"), n.Value(in, "EtCO2", "CO2")
 	} else if len(r.beats) > 0 {
-		v.HeartRate = rateAt(r.beats, r.wrap(at).Seconds())
+		v.HeartRate = rateAt(r.beats, in.Seconds(), rateWindow)
 		v.PulseRate = v.HeartRate
+	}
+	if r.cfg.Numerics == nil && len(r.breaths) > 0 {
+		v.RespRate = rateAt(r.breaths, in.Seconds(), breathWindow)
 	}
 	if r.cfg.Fill != nil {
 		fill(&v, r.cfg.Fill.Vitals(at))
@@ -146,27 +157,11 @@ func (r *Replay) Pleth(at time.Duration) float64 {
 		}
 		return clamp((x - r.plethLo) / (r.plethHi - r.plethLo))
 	case len(r.beats) > 1:
-		return 0.1 + 0.75*pulse(r.phase(r.wrap(at).Seconds()-transit))
+		return 0.1 + 0.75*pulse(phase(r.beats, r.wrap(at).Seconds()-transit))
 	case r.cfg.Fill != nil:
 		return r.cfg.Fill.Pleth(at)
 	}
 	return 0
-}
-
-// phase returns how far the beat at t has come, 0 to 1.
-func (r *Replay) phase(t float64) float64 {
-	lo, hi := 0, len(r.beats)
-	for lo < hi {
-		if mid := (lo + hi) / 2; r.beats[mid] <= t {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	if lo == 0 || lo == len(r.beats) {
-		return 0.99 // before the first and after the last beat: at rest
-	}
-	return (t - r.beats[lo-1]) / (r.beats[lo] - r.beats[lo-1])
 }
 
 // ECG returns the recorded ECG in the record's unit, which is mV if the record
@@ -196,20 +191,28 @@ func (r *Replay) Resp(at time.Duration) float64 {
 	return clamp((x - r.respLo) / (r.respHi - r.respLo))
 }
 
-// Pressure returns the recorded arterial pressure.
+// Pressure returns the recorded arterial pressure, or one of Fill's height drawn at
+// the beats.
 func (r *Replay) Pressure(at time.Duration) float64 {
-	if r.pressure == nil && r.cfg.Fill != nil {
+	switch {
+	case r.pressure != nil || r.cfg.Fill == nil:
+		return r.recorded(r.pressure, at)
+	case len(r.beats) < 2:
 		return r.cfg.Fill.Pressure(at)
 	}
-	return r.recorded(r.pressure, at)
+	v := r.cfg.Fill.Vitals(at)
+	return v.ArterialDiastolic + (v.ArterialSystolic-v.ArterialDiastolic)*arterial(phase(r.beats, r.wrap(at).Seconds()-arteryDelay))
 }
 
-// CO2 returns the recorded CO2.
+// CO2 returns the recorded CO2, or one of Fill's height drawn at the breaths.
 func (r *Replay) CO2(at time.Duration) float64 {
-	if r.co2 == nil && r.cfg.Fill != nil {
+	switch {
+	case r.co2 != nil || r.cfg.Fill == nil:
+		return r.recorded(r.co2, at)
+	case len(r.breaths) < 2:
 		return r.cfg.Fill.CO2(at)
 	}
-	return r.recorded(r.co2, at)
+	return r.cfg.Fill.Vitals(at).EtCO2 * capnogram(phase(r.breaths, r.wrap(at).Seconds()))
 }
 
 func (r *Replay) recorded(s *Signal, at time.Duration) float64 {

@@ -94,6 +94,11 @@ func TestReplayOfBIDMC(t *testing.T) {
 	only := *rec
 	only.Signals = []sim.Signal{*rec.Signal("PLETH")}
 	pleth := replay(t, sim.ReplayConfig{Record: &only})
+	for at := 20 * time.Second; at < 8*time.Minute; at += 10 * time.Second {
+		if rate := ecg.Vitals(at).RespRate; !(rate > 15 && rate < 28) {
+			t.Errorf("at %v: %v breaths a minute", at, rate)
+		}
+	}
 	// ECG and pleth of one heart: the two ways of counting agree.
 	off, n := 0, 0
 	for at := 20 * time.Second; at < 8*time.Minute; at += time.Second {
@@ -240,5 +245,45 @@ func TestReplayOfPressureAndCO2(t *testing.T) {
 	}
 	if r = replay(t, sim.ReplayConfig{Record: other, Fill: p}); r.Pressure(at) != p.Pressure(at) || r.CO2(at) != p.CO2(at) {
 		t.Errorf("filled up: %v, %v", r.Pressure(at), r.CO2(at))
+	}
+}
+
+// A respiration that was sampled from a patient has the patient's rate, and the
+// CO2 that is drawn with it has as many breaths.
+func TestReplayFindsTheBreaths(t *testing.T) {
+	const hz, seconds = 25, 300
+	p := sim.NewPatient(4)
+	rec := &sim.Record{Hz: hz, Rate: vital.Int(hz), Frames: hz * seconds,
+		Signals: []sim.Signal{{Name: "RESP", Factor: vital.Int(1), Divisor: 1000}}}
+	for i := range hz * seconds {
+		rec.Signals[0].Samples = append(rec.Signals[0].Samples, int32(1000*p.Resp(time.Duration(i)*time.Second/hz)))
+	}
+	r := replay(t, sim.ReplayConfig{Record: rec, Fill: sim.NewPatient(5)})
+	for at := 20 * time.Second; at < seconds*time.Second; at += time.Second {
+		got, want := r.Vitals(at).RespRate, p.Vitals(at-4*time.Second).RespRate
+		if !(math.Abs(got-want) < 1) {
+			t.Errorf("at %v: %v breaths a minute, the patient had %v", at, got, want)
+		}
+	}
+	resp, co2 := wave(r.Resp, 10*time.Second, 250*time.Second), wave(r.CO2, 10*time.Second, 250*time.Second)
+	if a, b := crossings(resp, 0.5), crossings(co2, 20); a < 30 || a-b > 1 || b-a > 1 {
+		t.Errorf("%d breaths, %d of them in the CO2", a, b)
+	}
+	if v := replay(t, sim.ReplayConfig{Record: rec}).Vitals(0); !math.IsNaN(v.RespRate) {
+		t.Errorf("a rate from no breath: %v", v.RespRate)
+	}
+}
+
+// What is made up beside a recorded ECG beats with it.
+func TestFilledPressureFollowsTheRecord(t *testing.T) {
+	rec := open(t, "physionet/v102s.hea")
+	r := replay(t, sim.ReplayConfig{Record: rec, Fill: sim.NewPatient(1)})
+	const from, to = 20 * time.Second, 260 * time.Second
+	heart := 0.0
+	for at := from; at < to; at += time.Second {
+		heart += r.Vitals(at+4*time.Second).HeartRate / 60
+	}
+	if beats := crossings(wave(r.Pressure, from, to), 105); math.Abs(float64(beats)-heart) > 4 {
+		t.Errorf("%d beats in the pressure, %.1f in the ECG", beats, heart)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/lines"
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/sensortest"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sim"
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
 )
@@ -50,6 +51,14 @@ var (
 	nonin   = lines.Config{Fields: lines.OlderNonin()}
 	titled  = lines.Config{Header: true, Fields: []lines.Field{{Name: "Pulse rate", Code: "149530"}, {Name: "etCO2", Code: "151708", Unit: "kPa"}}}
 )
+
+// What a device sends, and what comes of it.
+func TestTranscripts(t *testing.T) {
+	joined := mapped
+	joined.SkipFirst = true
+	sensortest.Replay(t, decoder(t, joined), "testdata/pairs.txt")
+	sensortest.Replay(t, decoder(t, columns), "testdata/columns.txt")
+}
 
 func TestLines(t *testing.T) {
 	const off = "not-available"

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/masimo"
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/sensortest"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sim"
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
 )
@@ -49,6 +50,9 @@ func TestRecordedLine(t *testing.T) {
 		t.Errorf("%d good, %d bad, %d ignored", good, bad, d.Ignored())
 	}
 }
+
+// What a device sends, and what comes of it.
+func TestTranscript(t *testing.T) { sensortest.Replay(t, new(masimo.Decoder), "testdata/rad8.txt") }
 
 func TestLines(t *testing.T) {
 	const at = "01/01/26 00:00:00 "

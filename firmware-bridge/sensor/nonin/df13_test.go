@@ -48,7 +48,9 @@ func TestTranscripts(t *testing.T) {
 		}
 		sensortest.Replay(t, d, filepath.Join("testdata", name+".txt"))
 	}
-	sensortest.Replay(t, new(nonin.DF13), filepath.Join("testdata", "df13.txt"))
+	for name, d := range map[string]sensor.Decoder{"df2": new(nonin.DF2), "df7": new(nonin.DF7), "df8": new(nonin.DF8), "df13": new(nonin.DF13)} {
+		sensortest.Replay(t, d, filepath.Join("testdata", name+".txt"))
+	}
 }
 
 func TestSpotChecks(t *testing.T) {

@@ -39,3 +39,6 @@ const (
 	IdentityUsed = identityUsed
 	RecordSize   = recordSize
 )
+
+// Session is the number of the session of a device's boot.
+var Session = session

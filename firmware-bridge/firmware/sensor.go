@@ -2,6 +2,7 @@ package firmware
 
 import (
 	"github.com/vitalseal/vitalseal/firmware-bridge/link"
+	"github.com/vitalseal/vitalseal/sdk/core/keys"
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
 )
@@ -99,9 +100,7 @@ func Open(config Config) (*Sensor, error) {
 	s.payload = make([]byte, 0, s.config.Payload+payloadSlack)
 	s.out = make([]byte, 0, link.WireLen(s.config.Payload+maxOverhead+dataOverhead))
 	err = s.link.Init(link.SensorConfig{
-		// A session that got as far as data has begun an anchor, so that the counter
-		// differs from that of every session there is anything of.
-		Session:  uint32(s.starts.boot) + 1,
+		Session:  session(s.starts.kid, s.starts.boot),
 		KeyID:    link.KeyID(s.starts.kid),
 		Signer:   signer,
 		Firmware: config.Firmware,
@@ -114,6 +113,18 @@ func Open(config Config) (*Sensor, error) {
 	s.open.init(&s.config, s.payload)
 	s.chain.previous = s.starts.previous()
 	return s, s.Event(vital.Event{Kind: vital.EventStarted})
+}
+
+// session numbers a session by the boot counter: one that got as far as data has
+// begun an anchor, so that the counter differs from that of every session there is
+// anything of. It counts from the key id, so that two sensors on one gateway's
+// cables hardly ever share a number.
+func session(kid keys.KeyID, boot uint64) uint32 {
+	n := uint32(kid[0])<<24 | uint32(kid[1])<<16 | uint32(kid[2])<<8 | uint32(kid[3])
+	if n += uint32(boot); n != 0 {
+		return n
+	}
+	return 1 << 31 // 0 is no session
 }
 
 // Sizes beside a payload.

@@ -7,6 +7,7 @@ import (
 	"github.com/vitalseal/vitalseal/firmware-bridge/firmware"
 	"github.com/vitalseal/vitalseal/firmware-bridge/firmware/tinygo/bedside"
 	"github.com/vitalseal/vitalseal/firmware-bridge/link"
+	"github.com/vitalseal/vitalseal/sdk/core/keys"
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
 	"github.com/vitalseal/vitalseal/sdk/receive"
@@ -286,7 +287,7 @@ func TestNoHeapAfterOpen(t *testing.T) {
 		for len(r.sensor.Poll(uptime, line)) > 0 || r.sensor.State().Waiting > 20 {
 			line = line[:0]
 		}
-		ack := link.Ack{Session: 1, Next: r.sensor.State().Link.Next, Window: 8}
+		ack := link.Ack{Session: r.session, Next: r.sensor.State().Link.Next, Window: 8}
 		frame = ack.Append(frame[:0])
 		line = link.AppendFrame(line[:0], frame)
 	})
@@ -318,7 +319,7 @@ func TestNoHeapForAnchors(t *testing.T) {
 		message.Beacon[0]++
 		frame = message.Append(frame[:0])
 		line = link.AppendFrame(line[:0], frame)
-		ack := link.Ack{Session: 1, Next: r.sensor.State().Link.Next, Window: 8}
+		ack := link.Ack{Session: r.session, Next: r.sensor.State().Link.Next, Window: 8}
 		frame = ack.Append(frame[:0])
 		line = link.AppendFrame(line, frame)
 		for len(r.sensor.Poll(uptime, line)) > 0 {
@@ -350,6 +351,22 @@ func TestOpenRefuses(t *testing.T) {
 	} {
 		if _, err := firmware.Open(c); err == nil {
 			t.Errorf("%s: opened", name)
+		}
+	}
+}
+
+// TestSessionsAreTheirOwn: no device repeats a session number, none is 0, and two
+// devices at the same boot have two.
+func TestSessionsAreTheirOwn(t *testing.T) {
+	one, other := keys.KeyID{0xff, 0xff, 0xff, 0xf0}, keys.KeyID{7}
+	seen := map[uint32]bool{}
+	for boot := range uint64(100) {
+		for _, kid := range []keys.KeyID{one, other} {
+			n := firmware.Session(kid, boot)
+			if n == 0 || seen[n] {
+				t.Fatalf("boot %d of %v: session %d again", boot, kid, n)
+			}
+			seen[n] = true
 		}
 	}
 }

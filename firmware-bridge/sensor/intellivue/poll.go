@@ -86,7 +86,7 @@ type limits struct {
 }
 
 const (
-	metricLen     = 14
+	metricLen     = 12
 	categoryLimit = 130
 )
 

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	simMTU     = 500 // less than a host may want, so that results are linked
+	simMTU     = 400 // less than a host may want, so that results are linked
 	simTimeout = 10 * time.Second
 	simRepeat  = 3 * time.Second        // of the report that is not confirmed
 	simSecond  = time.Second            // between results of numerics and alerts

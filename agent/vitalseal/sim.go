@@ -39,7 +39,7 @@ The patient is made up from -seed, which decides everything. With -scenario thin
 happen: "sinus 60s, desaturation 2m, sinus"; those that happen at once are joined,
 "tachycardia+lead-off 1m". Waves and numbers of all devices agree. With -record a
 WFDB record is replayed over and over, its check sums verified first; what it does
-not have is made up. Simulated readings are to be marked: see -test of
+not have is made up, at its beats and breaths. Simulated readings are to be marked: see -test of
 "vitalseal run".`,
 		example: "vitalseal sim nonin-df2=pty:/tmp/oximeter medibus=unix:/tmp/ventilator.sock\nvitalseal sim -scenario \"sinus 60s, apnoea 90s, sinus\" ge-dri=tcp:127.0.0.1:4001\nvitalseal sim -list",
 		prepare: func(flags *flag.FlagSet) func(*call) error {
@@ -94,6 +94,9 @@ func (s *simulation) patient() (sim.Source, error) {
 	made := sim.NewPatientIn(s.seed, timeline)
 	if s.record == "" {
 		return made, nil
+	}
+	if s.scenario != "" {
+		return nil, &usageError{text: "-scenario and -record exclude each other", hint: "what happens in a record has happened"}
 	}
 	record, err := sim.OpenRecord(s.record)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/medibus"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/nellcor"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/nonin"
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/pb840"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor/suntech"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sim"
 )
@@ -175,6 +176,21 @@ func drivers() []Driver {
 			Line: Line{Baud: 115200, DataBits: 8, Parity: 'N', StopBits: 1}, Period: time.Second, Silence: 4 * time.Second, Unchecked: true,
 			New:      plain("healthypi5", func() Decoder { return new(healthypi.Decoder) }),
 			Simulate: func(s sim.Source) Simulator { return healthypi.Simulate(s) },
+		},
+		{
+			Name: "pb840", Title: "Puritan Bennett 840 ventilators: numbers, settings, alarms; waves on the waveform port",
+			Line: Line{Baud: 38400, DataBits: 8, Parity: 'N', StopBits: 1}, Period: pb840.DefaultInterval, Silence: 7 * pb840.DefaultInterval,
+			New: func(o Options) (Decoder, error) {
+				if err := o.check("pb840", takesInterval); err != nil {
+					return nil, err
+				}
+				d, err := pb840.New(pb840.Config{Interval: o.Interval})
+				if err != nil {
+					return nil, err // not the pointer, as below
+				}
+				return d, nil
+			},
+			Simulate: func(s sim.Source) Simulator { return pb840.Simulate(s) },
 		},
 		{
 			Name: "lines", Title: "key=value or CSV lines, with a mapping or by well-known names",

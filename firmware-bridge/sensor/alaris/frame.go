@@ -76,9 +76,3 @@ func appendHex(dst []byte, n uint16) []byte {
 	const digits = "0123456789ABCDEF"
 	return append(dst, digits[n>>12], digits[n>>8&15], digits[n>>4&15], digits[n&15])
 }
-
-// appendReply appends a message with its CRC; the simulator's half of the protocol.
-func appendReply(dst []byte, text string) []byte {
-	dst = append(append(append(dst, begin), text...), bar)
-	return append(appendHex(dst, crc([]byte(text))), cr)
-}

@@ -78,3 +78,10 @@ func (s *Simulator) infusion(now time.Duration) string {
 	return fmt.Sprintf("INF^%s^%s^SET^%.2f^ml/h^^%.2f^ml^%.2f^mmHg^00:00:00^EVENT^185995", simSerial, alarm,
 		simRate, simRate*now.Hours(), 120+float64(int(now.Seconds())%40))
 }
+
+// appendReply appends a message with its CRC. It is the pump's half of the protocol: the
+// host's is a list of three strings.
+func appendReply(dst []byte, text string) []byte {
+	dst = append(append(append(dst, begin), text...), bar)
+	return append(appendHex(dst, crc([]byte(text))), cr)
+}

@@ -114,6 +114,26 @@ func TestFields(t *testing.T) {
 	}
 }
 
+// Every code is one that sources agree on, or a private one of this family, and no two
+// quantities share one.
+func TestCodes(t *testing.T) {
+	all := map[int]string{}
+	for no := 10; no <= 104; no++ {
+		all[no] = "1"
+	}
+	seen := map[vital.Code]bool{}
+	for _, n := range sensortest.Decode(fresh(), answer("MISCF", all)).Numerics {
+		private := n.Code.Partition() == 1024 && n.Code.Term()>>8 == 12
+		if seen[n.Code] || !private && n.Code.Grade() < vital.NumberVerified || n.Unit != 0 && n.Unit.UCUM() == "" {
+			t.Errorf("%+v", n)
+		}
+		seen[n.Code] = true
+	}
+	if len(seen) != 28 {
+		t.Errorf("%d quantities", len(seen))
+	}
+}
+
 // Alarms begin, change and end, with the ventilator's priority; a value that is not
 // there any more is not available.
 func TestAlarms(t *testing.T) {

@@ -76,7 +76,7 @@ func (s *supervised) newDecoder() (sensor.Decoder, error) {
 
 // SensorOptions are what the configuration tells the driver.
 func SensorOptions(c *config.Sensor) sensor.Options {
-	o := sensor.Options{Waves: c.Waves, Interval: c.Interval}
+	o := sensor.Options{Waves: c.Waves, Interval: c.Interval, SetUp: c.SetUp}
 	if c.Lines != nil {
 		o.Lines = *c.Lines
 	}

@@ -86,6 +86,9 @@ type Sensor struct {
 	Waves    []string
 	Interval time.Duration // 0, or 100 ms to 1 h
 
+	// SetUp lets the driver tell the device what to send, where it can.
+	SetUp bool
+
 	Lines *Lines // with the driver "lines", otherwise nil
 }
 

@@ -62,7 +62,7 @@ func TestExampleLoads(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []config.Sensor{{
-		Device: "oximeter-3", Driver: "nonin-df2", Label: "bed 12",
+		Device: "oximeter-3", Driver: "nonin-df2", Label: "bed 12", SetUp: true,
 		Port: port.Config{Name: "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A10K4Z2X-if00-port0", Silence: 5 * time.Second},
 	}, {
 		Device: "esp32-1", Driver: "lines",

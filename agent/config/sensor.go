@@ -61,7 +61,8 @@ func (s *section) sensor() Sensor {
 	sensor.Lines = s.lines(sensor.Driver)
 	sensor.Waves = s.strings("waves")
 	sensor.Interval = s.duration("interval", 0, 100*time.Millisecond, time.Hour)
-	for _, key := range []string{"waves", "interval"} {
+	sensor.SetUp = s.boolean("set_up")
+	for _, key := range []string{"waves", "interval", "set_up"} {
 		if _, given := s.m[key]; given && sensor.Driver == LinkDriver {
 			s.wrong(key, "", "%q is not for the driver %q: the sensor knows what it measures", key, LinkDriver)
 		}

@@ -10,8 +10,7 @@ const (
 
 	stateLatched = 0x2000
 
-	infoGeneral = 513
-	infoText    = 516
+	infoText = 516 // what comes with an alert ends with a text
 
 	maxAlerts = 128
 )

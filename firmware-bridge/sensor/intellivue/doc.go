@@ -91,8 +91,8 @@
 //     significant ones are masked. An array is divided where samples are marked as
 //     invalid, and left out if its state is unavailable. The first after missing
 //     ones has the status SignalProcessing. An array that came before is left out.
-//   - Alarms of both lists as vital.Alert when they begin, change and end, with
-//     priority, latching and the monitor's words. Alert.Source is given where it is
+//   - Alarms of both lists, up to 128 at a time, as vital.Alert when they begin, change
+//     and end, with priority, latching and the monitor's words. Alert.Source is given where it is
 //     a metric that has a name in the table.
 //   - Maker, model, serial number and software as an event when they are first told
 //     and when they change.

@@ -125,6 +125,8 @@ func TestNumerics(t *testing.T) {
 		{"with a description", result(numerics, 1, 1, obj(1, attr(0x0924, uint32(0x24182)), measured, hr)), []string{heartRate}},
 		{"a limit of alarms", result(numerics, 1, 1, obj(1, hr, limit)), nil},
 		{"a limit, described before", slices.Concat(result(numerics, 1, 1, obj(1, limit)), result(numerics, 2, 1, obj(1, hr), obj(2, hr))), []string{heartRate}},
+		{"a handle that is another object's now", slices.Concat(result(numerics, 1, 1, obj(1, limit), obj(2, limit)), result(numerics, 2, 1, obj(1, measured)),
+			result(numerics, 3, 1, obj(1, hr), obj(2, hr))), []string{heartRate}},
 		{"no name for the code, none for the unit", numeric(0x5399, 0, 0x1234, 5), []string{"numeric 152473 5 unit-266804"}},
 		{"Philips' own code", numeric(0xf0e5, 0, 0x200, 5), []string{"numeric 192741 5 1"}},
 		{"no unit", numeric(0x4182, 0, 0, 72), []string{"numeric MDC_ECG_HEART_RATE 72 -"}},
@@ -136,6 +138,34 @@ func TestNumerics(t *testing.T) {
 	} {
 		if got := lines(c.bytes); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q\nnot %q", c.name, got, c.want)
+		}
+	}
+}
+
+// More limits of alarms than there is room for, and each of them once more.
+func TestManyLimits(t *testing.T) {
+	d := fresh()
+	var b vital.Batch
+	for range 2 {
+		for i := range 200 {
+			d.Decode(&b, result(numerics, 1, 1, obj(i, attr(0x093f, uint32(8000), 130, 0, 0, 0))))
+		}
+	}
+	d.Decode(&b, result(numerics, 1, 1, obj(1, attr(0x0950, value(0x4182, 0, 0xaa0, 72))), obj(500, attr(0x0950, value(0x4182, 0, 0xaa0, 72)))))
+	if len(b.Numerics) != 1 {
+		t.Errorf("%+v", b.Numerics)
+	}
+}
+
+// As many waves as a hostile device likes: the last ones are known.
+func TestManyWaves(t *testing.T) {
+	d := fresh()
+	var b vital.Batch
+	for i := range 5000 {
+		b.Reset()
+		d.Decode(&b, result(waves, 1, 1000, obj(i, append(shape(16, 14), attr(0x096e, array(0x0102, 0, 1)))...)))
+		if len(b.Waves) != 1 {
+			t.Fatalf("%d: %+v", i, b.Waves)
 		}
 	}
 }
@@ -349,7 +379,7 @@ func TestSystem(t *testing.T) {
 		{single(system, 1, obj(1, model)), nil},
 		{single(system, 1, obj(1, attr(0x092d, list(raw(1, 8, label("DE123")), raw(4, 0x58, label("G.01.70")), raw(4, 0x50, label("board")))))),
 			[]string{`event identified 0 "Philips M8007A, serial DE123, software G.01.70"`}},
-		{single(system, 1, obj(1, attr(0x0928, label("Philips"), label("M8008A")))), []string{`event identified 0 "Philips M8008A, serial DE123, software G.01.70"`}},
+		{single(system, 1, obj(1, attr(0x0928, label("Philips"), label("M8008A")))), []string{`event identified 0 "Philips M8008A"`}}, // another monitor
 		{single(system, 1, obj(1, attr(0x0928, label("Phil\x02ips"), label("M8\xff")))), nil},
 		{single(system, 1, obj(1, attr(0x0928, "Philips", "M8008A"))), nil},
 		{single(system, 1, obj(1, attr(0x0946, 0x4000))), []string{`enumeration 67110913 16384 "monitoring"`}},

@@ -50,8 +50,7 @@ func (m *mds) attributes(dst *vital.Batch, r reader, n int) {
 		case attrModel:
 			maker, model := v.label(), v.label()
 			if !v.bad && len(model) > 0 {
-				changed = set(&m.manufacturer, maker) || changed
-				changed = set(&m.model, model) || changed
+				changed = m.introduced(maker, model) || changed
 			}
 		case attrProduct:
 			changed = m.product(v) || changed
@@ -80,6 +79,16 @@ func set(text *string, p []byte) bool {
 	}
 	*text = string(p)
 	return true
+}
+
+// introduced takes a model; another one has another serial number.
+func (m *mds) introduced(maker, model []byte) (changed bool) {
+	changed = set(&m.manufacturer, maker)
+	if set(&m.model, model) {
+		m.serial, m.software = "", ""
+		changed = true
+	}
+	return changed
 }
 
 func (m *mds) product(v reader) (changed bool) {

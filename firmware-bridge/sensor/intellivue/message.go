@@ -31,9 +31,7 @@ const (
 
 // Commands.
 const (
-	cmdEvent          = 0
 	cmdConfirmedEvent = 1
-	cmdGet            = 3
 	cmdConfirmedSet   = 5
 	cmdAction         = 7
 )

@@ -2,6 +2,7 @@ package intellivue
 
 import (
 	"math/bits"
+	"slices"
 
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
 )
@@ -71,7 +72,7 @@ func (d *Decoder) observation(dst *vital.Batch, reply *reply, object id, attribu
 				d.limits.describe(object, v)
 			}
 		}
-		if !d.limits.has(object) {
+		if d.limits.find(object) < 0 {
 			d.numerics(dst, attributes, n)
 		}
 	case classWave:
@@ -82,7 +83,7 @@ func (d *Decoder) observation(dst *vital.Batch, reply *reply, object id, attribu
 // limits are the numerics that are no measurements but limits of alarms.
 type limits struct {
 	objects [64]id
-	n       int // how many; the oldest is replaced when all are in use
+	n       int // how many; when all are in use, the last is replaced
 }
 
 const (
@@ -90,25 +91,25 @@ const (
 	categoryLimit = 130
 )
 
+// describe reads a metric's specification. A handle can be given to another object.
 func (l *limits) describe(object id, v reader) {
 	if len(v.p) != metricLen {
 		return
 	}
 	v.u32() // update period
-	if v.u16() == categoryLimit && !l.has(object) {
-		l.objects[l.n%len(l.objects)] = object
-		l.n++
+	at, limit := l.find(object), v.u16() == categoryLimit
+	switch {
+	case limit && at < 0:
+		l.n = min(l.n+1, len(l.objects))
+		l.objects[l.n-1] = object
+	case !limit && at >= 0:
+		l.n--
+		l.objects[at] = l.objects[l.n]
 	}
 }
 
-func (l *limits) has(object id) bool {
-	for _, o := range l.objects[:min(l.n, len(l.objects))] {
-		if o == object {
-			return true
-		}
-	}
-	return false
-}
+// find returns where the object is, or -1.
+func (l *limits) find(object id) int { return slices.Index(l.objects[:l.n], object) }
 
 const numericLen = 10
 

@@ -39,7 +39,8 @@ const (
 	shortestPoll        = ticks // a second
 )
 
-// supported are the object classes that a host reads, and how many of each.
+// supported are the object classes that all known hosts name, and how many of each;
+// 5 are enumerations and 2A is the patient, of which nothing is asked here.
 var supported = [...]struct{ class, instances uint16 }{
 	{classMDS, 1}, {classNumeric, 0xc9}, {classWave, 0x3c}, {0x0005, 0x10}, {0x002a, 1}, {classAlerts, 1},
 }

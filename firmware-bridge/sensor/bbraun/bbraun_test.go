@@ -124,8 +124,8 @@ func TestVendorExamples(t *testing.T) {
 	}
 }
 
-// The replies as the specification prints them have lengths and sums of something else,
-// and are refused; the requests are printed without their last byte's share.
+// Of the messages as the specification prints them only the first has a right length
+// and sum; the others are refused.
 func TestMisprints(t *testing.T) {
 	for text, good := range map[string]uint64{
 		"\x0100031\x021/1/1>ADMIN:ALIVE\x0300061\x04":                1,

@@ -11,11 +11,12 @@ import (
 
 // Report is what Check finds.
 type Report struct {
-	Segments int
-	Spares   int
-	Records  uint64 // readable, acknowledged or not
-	Missing  uint64 // committed records that cannot be read
-	Torn     int    // segments that end in a write cut short
+	Segments    int
+	Spares      int
+	Quarantined int    // damaged segments kept aside
+	Records     uint64 // readable, acknowledged or not
+	Missing     uint64 // committed records that cannot be read
+	Torn        int    // segments that end in a write cut short
 }
 
 // Check reads every byte of an outbox that nobody has open, changes nothing,
@@ -29,14 +30,21 @@ func Check(dir string) (Report, error) {
 		return rep, err
 	}
 	defer unlockDir(lock)
-	fs := DirFS(dir)
+	rep, err = check(DirFS(dir), func(name string) error { return checkMode(dir, name) })
+	if err != nil {
+		return rep, fmt.Errorf("check outbox %q: %w", dir, err)
+	}
+	return rep, nil
+}
+
+func check(fs FS, mode func(name string) error) (rep Report, err error) {
 	names, err := fs.List()
 	if err != nil {
 		return rep, err
 	}
 	var segs [lanes][]*segment
 	for _, name := range names {
-		if err := checkMode(dir, name); err != nil {
+		if err := mode(name); err != nil {
 			return rep, err
 		}
 		s, ok := parseName(name)
@@ -45,13 +53,15 @@ func Check(dir string) (Report, error) {
 			segs[s.lane] = append(segs[s.lane], s)
 		case strings.HasSuffix(name, spareSuffix):
 			rep.Spares++
+		case new(Queue).adoptBad(name):
+			rep.Quarantined++
 		default:
-			return rep, fmt.Errorf("check outbox %q: %q does not belong here", dir, name)
+			return rep, fmt.Errorf("%q does not belong here", name)
 		}
 	}
 	for _, list := range segs {
 		if err := rep.checkLane(fs, list); err != nil {
-			return rep, fmt.Errorf("check outbox %q: %w", dir, err)
+			return rep, err
 		}
 	}
 	return rep, nil
@@ -63,7 +73,7 @@ func checkMode(dir, name string) error {
 		return err
 	}
 	if info.Mode() != 0o600 {
-		return fmt.Errorf("check outbox %q: %q has mode %v, want a file of 0600", dir, name, info.Mode())
+		return fmt.Errorf("%q has mode %v, want a file of 0600", name, info.Mode())
 	}
 	return nil
 }
@@ -96,7 +106,7 @@ func (rep *Report) checkSegment(fs FS, s *segment, nextBase uint64) (err error) 
 		return err
 	}
 	b := make([]byte, s.size)
-	if err := readHoles(f, b, 0); err != nil {
+	if _, err := readHoles(f, b, 0); err != nil {
 		return err
 	}
 	summary := segment{base: s.base, seed: s.seed, size: s.size}

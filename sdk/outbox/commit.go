@@ -49,6 +49,7 @@ func (q *Queue) commit(closing bool) error {
 			return fmt.Errorf("commit to outbox: %w", err)
 		}
 	}
+	q.measure()
 	return nil
 }
 
@@ -253,7 +254,12 @@ func (q *Queue) makeFile(name string) (File, error) {
 	}
 	q.mu.Unlock()
 	if spare == "" {
-		return q.fs.Create(name, q.segBytes)
+		q.makeWay()
+		f, err := q.fs.Create(name, q.segBytes)
+		for err != nil && q.dropBad() {
+			f, err = q.fs.Create(name, q.segBytes)
+		}
+		return f, err
 	}
 	if err := q.fs.Rename(spare, name); err != nil {
 		return nil, err
@@ -278,6 +284,9 @@ func (q *Queue) recycle() {
 }
 
 func (q *Queue) discard(s *segment) error {
+	if s.damaged {
+		return q.quarantine(s)
+	}
 	q.mu.Lock()
 	keep := len(q.spares) < maxSpares && s.size == q.segBytes && !s.failed
 	q.mu.Unlock()

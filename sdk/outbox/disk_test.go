@@ -6,12 +6,9 @@ import (
 	"io/fs"
 	"maps"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"syscall"
-	"testing"
 
 	"github.com/vitalseal/vitalseal/sdk/outbox"
 )
@@ -390,27 +387,4 @@ func (d *disk) cutNames(orderly bool) map[string]*inode {
 		}
 	}
 	return names
-}
-
-// dump writes what is on the disk to a real directory, for Check.
-func (d *disk) dump(t testing.TB, dir string) {
-	t.Helper()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		if d.names[e.Name()] == nil {
-			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	for name, f := range d.names {
-		if err := os.WriteFile(filepath.Join(dir, name), f.data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 }

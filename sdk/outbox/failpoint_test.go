@@ -28,7 +28,8 @@ func script(l *ledger, steps int) (failed int) {
 // Every single operation on the disk, one after the other, in a fixed piece of
 // work: it fails once; it is the last before the process is killed; it is the
 // last before the power goes. The work goes on where there is something to go
-// on, and then everything owed is there, once.
+// on, and then everything owed is there, once. OUTBOX_STRIDE=1 takes every
+// operation, more than each run of the tests has time for.
 func TestEveryFailpoint(t *testing.T) {
 	const steps = 60
 	start := time.Now()
@@ -37,18 +38,16 @@ func TestEveryFailpoint(t *testing.T) {
 	chmod(t, dir)
 	setUp := func(what string) *ledger {
 		l := newLedger(t, rand.New(rand.NewPCG(seed, 1)), dir)
-		l.what = fmt.Sprintf("OUTBOX_SEED=%d, %s", seed, what)
+		l.what = fmt.Sprintf("OUTBOX_SEED=%d OUTBOX_STRIDE=1, %s", seed, what)
 		return l
 	}
 	whole := setUp("without a failure")
 	script(whole, steps)
 	calls := whole.disk.calls
 	whole.crash(keepAll)
+	whole.stop()
 	runs, failed, met := 0, 0, map[string]int{}
-	stride := 1
-	if testing.Short() {
-		stride = 10
-	}
+	stride := int(fromEnv(t, "OUTBOX_STRIDE", 7)) // prime to 3: every kind of error meets every kind of operation
 	for at := 1; at <= calls; at += stride {
 		for _, errno := range []syscall.Errno{syscall.EIO, syscall.ENOSPC, syscall.EROFS} {
 			if at%3 != int(errno)%3 && errno != syscall.EIO {
@@ -65,6 +64,7 @@ func TestEveryFailpoint(t *testing.T) {
 			failed += min(script(l, steps), 1)
 			l.disk.fail = nil
 			l.crash([]int{keepAll, keepNone, keepSectors}[at%3])
+			l.stop()
 			runs++
 		}
 		for _, rule := range []int{keepAll, keepNone} {
@@ -72,6 +72,7 @@ func TestEveryFailpoint(t *testing.T) {
 			l.disk.power = at
 			script(l, steps)
 			l.crash(rule)
+			l.stop()
 			runs++
 		}
 	}
@@ -116,6 +117,7 @@ func TestDiskGoneForAWhile(t *testing.T) {
 				l.fatal("a disk that came back costs records: %+v", st)
 			}
 			l.crash(keepNone)
+			l.stop()
 		}
 	}
 }

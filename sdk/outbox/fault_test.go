@@ -233,6 +233,17 @@ func TestUnreadableSector(t *testing.T) {
 	cfg := small(dir)
 	cfg.FS = &faultFS{FS: outbox.DirFS(dir), badPage: 3}
 	q := open(t, cfg)
+	corrupt := q.Stats().Corrupt                  // the last segment's: Open read it
+	cfg.FS.(*faultFS).set(func(op string) error { // the whole disk is gone: nothing is given up
+		if op == "read" || op == "create" {
+			return syscall.EIO
+		}
+		return nil
+	})
+	if _, err := (&ledger{q: q}).read(); !errors.Is(err, outbox.ErrUnread) || q.Stats().Corrupt != corrupt {
+		t.Fatalf("%v, %+v", err, q.Stats())
+	}
+	cfg.FS.(*faultFS).set(nil)
 	kept := len(waiting(t, q))
 	st := q.Stats()
 	segments := st.Segments

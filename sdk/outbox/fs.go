@@ -23,6 +23,9 @@ type FS interface {
 	List() ([]string, error)
 	// SyncDir makes creations, renames and removals durable.
 	SyncDir() error
+	// Free is how many bytes and files the file system has left for programs
+	// without privileges, math.MaxInt64 where there is no such bound.
+	Free() (bytes, files int64, err error)
 }
 
 // File is one segment. ReadAt and WriteAt may be called from several
@@ -84,6 +87,8 @@ func (d dirFS) SyncDir() error {
 	}
 	return errors.Join(f.Sync(), f.Close())
 }
+
+func (d dirFS) Free() (bytes, files int64, err error) { return statFree(string(d)) }
 
 type osFile struct{ *os.File }
 

@@ -2,6 +2,8 @@ package outbox
 
 import (
 	"errors"
+	"fmt"
+	"math"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -22,6 +24,23 @@ func allocate(f *os.File, size int64) error {
 			return err
 		}
 	}
+}
+
+func statFree(dir string) (bytes, files int64, err error) {
+	var st unix.Statfs_t
+	for {
+		if err = unix.Statfs(dir, &st); !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("ask for the room left in %q: %w", dir, err)
+	}
+	bytes, files = int64(st.Bavail)*st.Bsize, int64(st.Ffree)
+	if st.Files == 0 { // btrfs and others make inodes as they are needed
+		files = math.MaxInt64
+	}
+	return bytes, files, nil
 }
 
 func datasync(f *os.File) error {

@@ -19,6 +19,7 @@ type state int
 const (
 	appended  state = iota // nothing yet: it may be there or not after a crash
 	committed              // it is there, once
+	limbo                  // it was found after a failed sync and a restart: a cut may still take it
 	acked                  // it may be there again after a crash
 	dropping               // its segment was dropped; that is not committed
 	gone                   // it must not come back
@@ -39,7 +40,9 @@ type ledger struct {
 	rng  *rand.Rand
 	cfg  outbox.Config
 	disk *disk
-	q    *outbox.Queue
+	q    *outbox.Queue // nil between a failed Close and a boot
+
+	unclean bool // it was closed with an error and not audited since
 
 	next    int
 	entries map[int]*entry // by number; those that are gone for good are forgotten
@@ -69,7 +72,12 @@ func (l *ledger) boot() bool {
 		return false
 	}
 	l.q = q
-	return true
+	if !l.unclean || l.audit(true) == nil {
+		return true
+	}
+	_ = q.Close() // the disk failed again
+	l.q, l.unclean = nil, true
+	return false
 }
 
 func (l *ledger) append(class outbox.Class, size int) (ok bool, err error) {
@@ -153,7 +161,7 @@ func (l *ledger) drop() {
 	l.next++
 	l.seen.drops++
 	for _, e := range l.entries {
-		if e.rec.Class != outbox.Data || e.state != committed {
+		if e.rec.Class != outbox.Data || e.state > limbo { // a commit that failed may have stored what is only appended
 			continue
 		}
 		for _, r := range ranges {
@@ -192,6 +200,9 @@ func (l *ledger) audit(crashed bool) error {
 	if err != nil {
 		return err
 	}
+	restarted := l.unclean && !crashed
+	crashed = crashed || l.unclean
+	l.unclean = false
 	there := map[int]bool{}
 	var last [2]uint64
 	for _, r := range recs {
@@ -222,7 +233,11 @@ func (l *ledger) audit(crashed bool) error {
 		if e.state == acked {
 			l.seen.again++
 		}
-		if e.state != dropping || crashed { // and what was being dropped is as if it had not been
+		switch {
+		case restarted && e.state <= limbo && e.state != committed, e.state == limbo && !crashed:
+			e.state = limbo
+			continue
+		case e.state != dropping || crashed: // and what was being dropped is as if it had not been
 			e.state, e.account = committed, nil
 		}
 		l.own(e, n)
@@ -291,11 +306,12 @@ func (l *ledger) step() error {
 
 // reopen closes and opens. What was acknowledged does not come back then.
 func (l *ledger) reopen() error {
-	if err := l.q.Close(); err != nil {
-		l.q = nil
+	err := l.q.Close()
+	l.q = nil
+	if err != nil {
+		l.unclean = true
 		return err
 	}
-	l.q = nil
 	l.promise()
 	l.forget()
 	l.checkDisk()
@@ -305,13 +321,21 @@ func (l *ledger) reopen() error {
 	return l.audit(false)
 }
 
+// stop gives the directory free for the next ledger.
+func (l *ledger) stop() {
+	if err := l.q.Close(); err != nil {
+		l.fatal("close: %v", err)
+	}
+}
+
 // checkDisk has Check read every byte of what is on the disk.
 func (l *ledger) checkDisk() {
 	if l.disk.dead {
 		return
 	}
-	l.disk.dump(l.t, l.cfg.Dir)
-	if _, err := outbox.Check(l.cfg.Dir); err != nil {
+	image := newDisk(l.rng) // whose operations nobody counts
+	image.names = l.disk.names
+	if _, err := outbox.CheckFS(image); err != nil {
 		l.fatal("%v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"slices"
 	"strings"
@@ -45,6 +46,7 @@ func configure(cfg Config) (*Queue, error) {
 		return nil, fmt.Errorf("alert reserve of %d bytes", reserve)
 	}
 	q := &Queue{fs: cfg.FS, segBytes: segBytes, maxSegs: int(maxBytes/segBytes) - 1}
+	q.room = headroom(cfg)
 	q.dataSegs = q.maxSegs - int(max((reserve+segBytes-1)/segBytes, 1))
 	if q.dataSegs < 2 {
 		return nil, fmt.Errorf("alert reserve of %d bytes leaves data less than two segments of %d", reserve, segBytes)
@@ -70,7 +72,11 @@ func (q *Queue) recover() error {
 			q.gen = max(q.gen, uint32(s.salt>>32))
 		} else if strings.HasSuffix(name, spareSuffix) {
 			q.adopt(name)
+		} else {
+			q.adoptBad(name)
 		}
+	}
+	for len(q.bad) > maxBad && q.dropBad() {
 	}
 	for i := range q.lanes {
 		if err := q.recoverLane(&q.lanes[i]); err != nil {
@@ -78,6 +84,7 @@ func (q *Queue) recover() error {
 		}
 	}
 	q.recycle()
+	q.measure()
 	return nil
 }
 
@@ -97,27 +104,23 @@ func (q *Queue) adopt(name string) {
 func (q *Queue) recoverLane(l *lane) error {
 	slices.SortFunc(l.segs, func(a, b *segment) int { return cmp.Compare(a.salt, b.salt) })
 	segs := slices.Clone(l.segs)
-	acks := make([]frame, len(segs))
+	found := make([]loaded, len(segs))
 	for i, s := range segs {
 		nextBase := uint64(math.MaxUint64)
 		if i+1 < len(segs) {
 			nextBase = segs[i+1].base
 		}
-		found, err := s.load(q.fs, nextBase, q.segBytes)
-		if err != nil {
+		var err error
+		if found[i], err = q.load(s, nextBase); err != nil {
 			return fmt.Errorf("segment %q: %w", s.name(), err)
 		}
-		acks[i] = found.acks
-		q.corrupt += found.corrupt
-		if found.torn {
-			q.torn++
-		}
 	}
-	if err := q.recoverAcks(l, segs, acks); err != nil {
+	if err := q.recoverAcks(l, segs, found); err != nil {
 		return err
 	}
-	for _, s := range segs {
-		l.next = s.base + s.n
+	for i, s := range segs {
+		q.count(s, found[i], i == len(segs)-1)
+		l.next = s.base + s.n + found[i].skip
 	}
 	q.retire(l)
 	l.stored = l.next
@@ -125,12 +128,38 @@ func (q *Queue) recoverLane(l *lane) error {
 	return nil
 }
 
+// count gives up what was found missing and was not acknowledged before, and
+// reports it.
+func (q *Queue) count(s *segment, found loaded, last bool) {
+	var lost uint64
+	for _, g := range found.gaps {
+		lost += s.giveUp(g[0], g[1])
+	}
+	lost += found.corrupt
+	q.corrupt += lost
+	q.lanes[s.lane].unsaved += int(lost)
+	if found.torn {
+		q.torn++
+	}
+	if lost == 0 && !found.torn {
+		return
+	}
+	d := Damage{
+		Kind: DamageTail, Urgent: s.lane == urgent, Segment: s.name(),
+		Records: lost, Bytes: found.bytes, Ranges: found.ranges,
+	}
+	if !last || s.sealed {
+		d.Kind, d.Kept, s.damaged = DamageRecords, s.badName(), true
+	}
+	q.report(d)
+}
+
 // recoverAcks uses the lane's last acknowledgements, found as far as segments
 // had to be read. Every segment begins with some, but a power cut may have left
 // the last one empty: then they are in the one before, passed over so far.
-func (q *Queue) recoverAcks(l *lane, segs []*segment, found []frame) error {
+func (q *Queue) recoverAcks(l *lane, segs []*segment, found []loaded) error {
 	for i := len(segs) - 1; i >= 0; i-- {
-		acks := found[i]
+		acks := found[i].acks
 		if acks == nil && segs[i].summed {
 			var err error
 			if acks, err = segs[i].lastAcks(q.fs); err != nil {
@@ -146,14 +175,14 @@ func (q *Queue) recoverAcks(l *lane, segs []*segment, found []frame) error {
 }
 
 // lastAcks reads the frames of a sealed segment for the last acknowledgements.
-func (s *segment) lastAcks(fs FS) (acks frame, err error) {
-	f, err := fs.Open(s.name())
+func (s *segment) lastAcks(dir FS) (acks frame, err error) {
+	f, err := dir.Open(s.name())
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	body := make([]byte, s.end-headerLen)
-	if err := readHoles(f, body, headerLen); err != nil {
+	if _, err := readHoles(f, body, headerLen); err != nil {
 		return nil, err
 	}
 	scanFrames(body, headerLen, s, func(f frame, _ int64) {
@@ -166,17 +195,17 @@ func (s *segment) lastAcks(fs FS) (acks frame, err error) {
 
 // loaded is what load finds beside the segment's own state.
 type loaded struct {
-	acks    frame
-	corrupt uint64
-	torn    bool
+	survey
+	corrupt uint64 // records missing at the end, where something says that they were there
+	skip    uint64 // indexes not to be given again, because records may have had them
 }
 
 // load learns n, end and the anchors of a segment from its footer or by
 // reading it. Records from index nextBase on were written again to the next
 // segment after a failure, and do not count. The last segment stays open for
 // writing if it can be written on.
-func (s *segment) load(fs FS, nextBase uint64, segBytes int64) (found loaded, err error) {
-	f, err := fs.Open(s.name())
+func (q *Queue) load(s *segment, nextBase uint64) (found loaded, err error) {
+	f, err := q.fs.Open(s.name())
 	if err != nil {
 		return found, err
 	}
@@ -191,7 +220,7 @@ func (s *segment) load(fs FS, nextBase uint64, segBytes int64) (found loaded, er
 	}
 	last := nextBase == math.MaxUint64
 	head := make([]byte, min(headerLen, have))
-	if err := readHoles(f, head, 0); err != nil {
+	if _, err := q.readAlive(f, head, 0); err != nil {
 		return found, err
 	}
 	if v, foreign := foreignVersion(head); foreign {
@@ -199,13 +228,13 @@ func (s *segment) load(fs FS, nextBase uint64, segBytes int64) (found loaded, er
 	}
 	// A file is cut short only by an accident; its frames may reach its end.
 	s.size = max(have, headerLen+footerLen)
-	whole := have == segBytes
+	whole := have == q.segBytes
 	s.sealed = !last || !whole
 	summary := *s
 	summed := false
 	if have > headerLen+footerLen {
 		foot := make([]byte, footerLen)
-		if err := readHoles(f, foot, have-footerLen); err != nil {
+		if _, err := q.readAlive(f, foot, have-footerLen); err != nil {
 			return found, err
 		}
 		summed = summary.useFooter(foot)
@@ -222,31 +251,34 @@ func (s *segment) load(fs FS, nextBase uint64, segBytes int64) (found loaded, er
 		end -= footerLen
 	}
 	body := make([]byte, max(end-headerLen, 0))
-	if err := readHoles(f, body, headerLen); err != nil {
+	holes, err := q.readAlive(f, body, headerLen)
+	if err != nil {
 		return found, err
+	}
+	if last && have > 0 { // what a killed process wrote may not be on the disk yet
+		if err := f.Sync(); err != nil {
+			return found, err
+		}
 	}
 	found = s.take(body, nextBase)
 	if s.n == 0 && !s.begun(head) {
 		found.torn = false // never written to since the file got its name
 	}
+	if last && holes > 0 { // what may be in them is neither written over nor are its ids given again
+		s.sealed, s.failed = true, true
+		found.skip = uint64(holes/frameHead) + 1
+	}
 	if summed { // a crash came before its successor; to write on would make the footer a lie
-		found.corrupt += s.giveUp(summary.n)
-		s.sealed, found.torn = true, false
+		if s.n < summary.n {
+			found.gaps = append(found.gaps, [2]uint64{s.base + s.n, s.base + summary.n})
+			s.n = summary.n
+		}
+		s.sealed, found.torn, found.skip = true, false, 0
 	}
 	if !s.sealed {
 		s.file = f
 	}
 	return found, nil
-}
-
-// giveUp counts the records from the last one found up to n as unreadable for
-// good, marks them as needing no sending, and returns how many they are.
-func (s *segment) giveUp(n uint64) (lost uint64) {
-	for ; s.n < n; lost++ {
-		s.n++
-		s.ack(s.n - 1)
-	}
-	return lost
 }
 
 func (s *segment) trim(nextBase uint64) {
@@ -256,53 +288,80 @@ func (s *segment) trim(nextBase uint64) {
 }
 
 // take reads a segment's frames. Records missing between two that are there
-// are unreadable for good: counted, and marked as needing no sending.
-func (s *segment) take(body []byte, nextBase uint64) (found loaded) {
-	got := scanFrames(body, headerLen, s, func(f frame, _ int64) {
-		if f.isAcks() {
-			found.acks = slices.Clone(f)
-			return
-		}
-		if f.index() >= nextBase {
-			return
-		}
-		i := f.index() - s.base
-		found.corrupt += s.giveUp(i)
-		s.n = i + 1
-		s.anchors.add(f.anchor())
-	})
-	s.end = got.end
+// are unreadable for good.
+func (s *segment) take(body []byte, nextBase uint64) loaded {
+	v := s.look(body, nextBase, func(f frame) { s.anchors.add(f.anchor()) })
+	found := loaded{survey: v}
+	s.n, s.end = v.n, v.end
 	last := nextBase == math.MaxUint64
-	if got.torn && last {
-		found.torn = true
-	}
-	if got.torn && !last && nextBase > s.base+s.n {
+	if v.torn && !last && nextBase > s.base+s.n {
 		found.corrupt++ // how many cannot be known
 	}
+	found.torn = v.torn && last
 	return found
 }
 
+// readAlive is readHoles for Open, where nothing is known of the disk yet: what
+// cannot be read is damage only if the disk can be written, and still cannot be
+// read then. Else Open is to be tried again when the disk is back.
+func (q *Queue) readAlive(f File, b []byte, off int64) (holes int, err error) {
+	if holes, err = readHoles(f, b, off); holes == 0 || err != nil {
+		return holes, err
+	}
+	if err := q.proveAlive(); err != nil {
+		return holes, fmt.Errorf("%w: %w", ErrUnread, err)
+	}
+	return readHoles(f, b, off)
+}
+
+const probeName = "0" + spareSuffix
+
+// proveAlive writes to the disk. One that is only full counts as alive.
+func (q *Queue) proveAlive() error {
+	q.probeMu.Lock()
+	defer q.probeMu.Unlock()
+	f, err := q.fs.Create(probeName, sectorLen)
+	if errors.Is(err, fs.ErrExist) { // left by a crash
+		err = q.fs.Remove(probeName)
+		if err == nil {
+			f, err = q.fs.Create(probeName, sectorLen)
+		}
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(make([]byte, sectorLen), 0)
+	return errors.Join(err, f.Sync(), f.Close(), q.fs.Remove(probeName))
+}
+
+const sectorLen = 512
+
 // readHoles fills b from off. What the medium does not give back (EIO) reads
-// as 0xff, page by page, and so as damage; other errors are returned.
-func readHoles(f File, b []byte, off int64) error {
+// as 0xff, page by page, and so as damage, and is counted in bytes; other
+// errors are returned.
+func readHoles(f File, b []byte, off int64) (holes int, err error) {
 	const page = 4096
 	if n, err := f.ReadAt(b, off); n == len(b) {
-		return nil
+		return 0, nil
 	} else if !errors.Is(err, syscall.EIO) {
-		return err
+		return 0, err
 	}
 	for at := 0; at < len(b); {
 		n := min(page-int(off+int64(at))%page, len(b)-at)
 		part := b[at : at+n]
 		if m, err := f.ReadAt(part, off+int64(at)); m < n {
 			if !errors.Is(err, syscall.EIO) {
-				return err
+				return holes, err
 			}
 			for i := range part {
 				part[i] = 0xff
 			}
+			holes += n
 		}
 		at += n
 	}
-	return nil
+	return holes, nil
 }

@@ -49,6 +49,7 @@ func TestPowerCut(t *testing.T) {
 			l.probe()
 		}
 	}
+	l.stop()
 	s := l.seen
 	t.Logf("%d cuts (%d during recovery), %d records, %d acknowledged, %d drops, %d probes of the reserve, %v: 0 lost, 0 doubled; "+
 		"%d sent again, %d kept without a promise, %d torn tails, %d of what was never promised counted as corrupt",

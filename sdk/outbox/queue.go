@@ -12,6 +12,12 @@ import (
 var (
 	// ErrFull says that the bound is reached: DropOldest makes room for data.
 	ErrFull = errors.New("outbox is full")
+	// ErrHeadroom says that a record of data needs a new file and that the file
+	// system has too little left for others: see Config.Headroom.
+	ErrHeadroom = errors.New("too little is left on the disk of the outbox")
+	// ErrUnread says that the disk can be neither read nor written. What
+	// is there is kept and can be asked for again when the disk is back.
+	ErrUnread = errors.New("the disk of the outbox cannot be read")
 	// ErrUncommitted says that too much is waiting in memory: Commit first.
 	ErrUncommitted = errors.New("outbox holds too much that is not committed")
 	// ErrClosed is returned after Close.
@@ -20,11 +26,13 @@ var (
 
 // Config says where an outbox lives and how much it may take.
 type Config struct {
-	Dir          string // made with mode 0700 if absent
-	MaxBytes     int64  // disk the segments may take; 0 means 256 MiB
-	SegmentBytes int64  // size of a segment file, a multiple of 4096 from 64 KiB to 1 GiB; 0 means MaxBytes/64, from 64 KiB to 16 MiB
-	AlertReserve int64  // part of MaxBytes that data never takes; 0 means MaxBytes/8
-	FS           FS     // nil means DirFS(Dir); the lock is taken on Dir either way
+	Dir           string // made with mode 0700 if absent
+	MaxBytes      int64  // disk the segments may take; 0 means 256 MiB
+	SegmentBytes  int64  // size of a segment file, a multiple of 4096 from 64 KiB to 1 GiB; 0 means MaxBytes/64, from 64 KiB to 16 MiB
+	AlertReserve  int64  // part of MaxBytes that data never takes; 0 means MaxBytes/8
+	Headroom      int64  // bytes data leaves free on the file system; 0 means 16 MiB, negative none
+	HeadroomFiles int64  // files (inodes) data leaves free on the file system; 0 means 64, negative none
+	FS            FS     // nil means DirFS(Dir); the lock is taken on Dir either way
 }
 
 // The two lanes. Each is a log of its own, so that dropping the oldest data
@@ -52,6 +60,9 @@ type Queue struct {
 	maxSegs  int // segments of both lanes, one kept back for what is being dropped
 	dataSegs int // of which data may take
 
+	room room // what data leaves free
+
+	probeMu  sync.Mutex // held while the disk is tried
 	commitMu sync.Mutex // held while files change; before mu
 	gen      uint32     // of the newest segment
 	wbuf     []byte     // what one write takes to the disk
@@ -61,6 +72,9 @@ type Queue struct {
 	drop    *segment   // condemned, or being read for the account of it
 	dead    []*segment // all acknowledged: files to recycle
 	spares  []string   // files to make segments from
+	bad     []string   // files kept for whoever wants to know how they were damaged, oldest first
+	free    room       // on the file system, when last looked at
+	damage  []Damage   // not taken yet
 	notify  chan struct{}
 	closed  bool
 	dropped uint64
@@ -92,7 +106,7 @@ func (l *lane) active() *segment {
 
 // Append puts r behind all others of its lane and returns its ID. The record
 // is in memory until Commit; Topic and Payload are copied. Errors: ErrFull,
-// ErrUncommitted, ErrClosed, or a record too long or of no known class.
+// ErrHeadroom, ErrUncommitted, ErrClosed, or a record too long or of no known class.
 func (q *Queue) Append(r Record) (uint64, error) {
 	if r.Class >= classes {
 		return 0, fmt.Errorf("append to outbox: unknown class %d", r.Class)
@@ -123,6 +137,9 @@ func (q *Queue) append(r *Record) (uint64, error) {
 	fresh := l.planOff == 0 || l.planOff+int64(n)+terminator > q.segBytes-footerLen
 	if fresh && !q.roomFor(l) {
 		return 0, ErrFull
+	}
+	if fresh && l.id == data && !q.roomOnDisk() {
+		return 0, ErrHeadroom
 	}
 	l.plan(n, fresh)
 	r.ID = l.next<<1 | uint64(l.id)
@@ -287,6 +304,10 @@ type Stats struct {
 	Dropped     uint64 // records dropped since Open
 	Corrupt     uint64 // records found unreadable and skipped since Open
 	Torn        int    // lanes whose last write was found cut short or damaged by Open
+	Quarantined int    // damaged segments kept aside, part of Bytes
+	DiskFree    int64  // bytes left on the file system at the last Commit
+	DiskInodes  int64  // files left on it, math.MaxInt64 where there is no bound
+	Low         bool   // a new segment of data would go below Config.Headroom
 }
 
 // Stats does no input or output.
@@ -296,7 +317,9 @@ func (q *Queue) Stats() Stats {
 	st := Stats{
 		MaxBytes: int64(q.maxSegs+1) * q.segBytes, Bytes: int64(len(q.spares)) * q.segBytes,
 		Dropped: q.dropped, Corrupt: q.corrupt, Torn: q.torn,
+		Quarantined: len(q.bad), DiskFree: q.free.bytes, DiskInodes: q.free.files, Low: !q.roomOnDisk(),
 	}
+	st.Bytes += int64(len(q.bad)) * q.segBytes
 	for i := range q.lanes {
 		l := &q.lanes[i]
 		for _, s := range l.segs {

@@ -3,8 +3,11 @@ package outbox
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"math"
+	"syscall"
 )
 
 const readChunk = 64 << 10
@@ -26,6 +29,10 @@ type Reader struct {
 	buf   []byte // bytes from off on
 	store []byte // what buf is cut from
 	topic string // of the last record, to share its string
+
+	unread    error // the disk refused something since the last record
+	bufUnread error // of which some is in buf
+	retries   int   // readings of a segment that found nothing wrong with it
 }
 
 // Readers returns three readers that split what is there now and what will
@@ -45,7 +52,10 @@ func (q *Queue) Readers() (urgentR, live, backlog *Reader) {
 
 // Next returns the next record, which the caller owns. io.EOF says that there
 // is none now; for all but the backlog there may be one after another commit
-// (see Committed). Damaged records are skipped and counted in Stats.Corrupt.
+// (see Committed). Damaged records are skipped, counted in Stats.Corrupt and
+// reported by TakeDamage. ErrUnread says that the disk can be neither read
+// nor written, which may pass: nothing is skipped for it, and Next may be called
+// again. What cannot be read on a disk that can be written is damaged.
 func (r *Reader) Next() (Record, error) {
 	for {
 		s, n, end, err := r.seek()
@@ -58,7 +68,8 @@ func (r *Reader) Next() (Record, error) {
 				r.leave() // acknowledged or dropped while it was being read
 				continue
 			}
-			return Record{}, err
+			r.leave()
+			return Record{}, fmt.Errorf("segment %q: %w: %w", s.name(), ErrUnread, err)
 		}
 		if f == nil {
 			continue
@@ -68,6 +79,7 @@ func (r *Reader) Next() (Record, error) {
 		r.pos = f.index() + 1
 		r.off += int64(len(f))
 		r.buf = r.buf[len(f):]
+		r.unread, r.retries = r.bufUnread, 0
 		return rec, nil
 	}
 }
@@ -118,13 +130,27 @@ func (r *Reader) frame(s *segment, n uint64, end int64) (frame, error) {
 			return f, nil
 		}
 		if !f.isAcks() && f.index() > r.pos && f.index()-s.base < n {
-			return nil, r.q.lose(s, r.pos, f.index())
+			return nil, r.lose(s)
 		}
 		r.off += int64(len(f))
 		r.buf = r.buf[len(f):]
 	}
 	// Committed, within end, and not there.
-	return nil, r.q.lose(s, r.pos, math.MaxUint64)
+	return nil, r.lose(s)
+}
+
+// lose has the Queue find out what is wrong with s, and starts anew with it.
+func (r *Reader) lose(s *segment) error {
+	defer r.leave()
+	if r.unread != nil {
+		if err := r.q.proveAlive(); err != nil {
+			return errors.Join(r.unread, err)
+		}
+	}
+	if r.retries++; r.retries > 3 {
+		return errors.New("it reads differently each time")
+	}
+	return r.q.lose(s, r.file)
 }
 
 // enter opens s for reading from its start.
@@ -134,6 +160,9 @@ func (r *Reader) enter(s *segment) error {
 	}
 	r.leave()
 	f, err := r.q.fs.Open(s.name())
+	if errors.Is(err, fs.ErrNotExist) && !r.q.isGone(s) {
+		r.q.loseFile(s)
+	}
 	if err != nil {
 		return err
 	}
@@ -146,6 +175,7 @@ func (r *Reader) leave() {
 		_ = r.file.Close() // nothing was written through it
 	}
 	r.seg, r.file, r.buf = nil, nil, nil
+	r.unread, r.bufUnread = nil, nil
 }
 
 // parse returns the sound frame at off, or nil if there is none.
@@ -178,7 +208,12 @@ func (r *Reader) fill(n int, end int64) error {
 		r.store = make([]byte, n)
 	}
 	r.buf = r.store[:n]
-	err := readHoles(r.file, r.buf, r.off)
+	holes, err := readHoles(r.file, r.buf, r.off)
+	r.bufUnread = nil
+	if holes > 0 {
+		r.bufUnread = syscall.EIO
+		r.unread = r.bufUnread
+	}
 	if err != nil {
 		r.buf = nil
 		if errors.Is(err, io.EOF) {
@@ -238,22 +273,4 @@ func (q *Queue) isGone(s *segment) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return s.gone || s.condemned
-}
-
-// lose gives up the records from index from up to to, which cannot be read.
-func (q *Queue) lose(s *segment, from, to uint64) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if s.gone || s.condemned {
-		return nil
-	}
-	l := &q.lanes[s.lane]
-	for i := from; i < min(to, s.base+s.n); i++ {
-		if s.ack(i - s.base) {
-			q.corrupt++
-			l.unsaved++
-		}
-	}
-	q.retire(l)
-	return nil
 }

@@ -38,6 +38,7 @@ type segment struct {
 	sealed    bool // nothing more is written to it
 	summed    bool // known by its footer alone: its frames were not read by Open
 	failed    bool // a write or sync of it failed, or may have: never to be used again, and frames may follow its end
+	damaged   bool // some of it cannot be read: the file is kept aside when it is done with
 	condemned bool // dropped; goes when the account of it is durable
 	gone      bool // not in its lane any more; the file may hold something else by now
 

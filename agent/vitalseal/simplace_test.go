@@ -130,6 +130,9 @@ func TestSimulatedOnSockets(t *testing.T) {
 
 func TestSimulatedOnPseudoTerminal(t *testing.T) {
 	link := filepath.Join(t.TempDir(), "pty")
+	if err := os.Symlink(link+"-of-one-that-was-killed", link); err != nil {
+		t.Fatal(err)
+	}
 	name, end := serveEcho(t, "pty:"+link)
 	if name != link {
 		t.Errorf("its port is %q", name)

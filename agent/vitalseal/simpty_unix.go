@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"syscall"
 	"time"
@@ -23,8 +24,8 @@ type ptyPlace struct {
 
 // openPTY makes a pseudo-terminal in raw mode, and a link to it.
 func openPTY(link string) (place, error) {
-	if _, err := os.Lstat(link); err == nil {
-		return nil, &hinted{fmt.Errorf("%q is there already", link), "choose another name, or remove it if no other simulation is running"}
+	if err := removeDangling(link); err != nil {
+		return nil, err
 	}
 	master, slave, err := pty.Open()
 	if err != nil {
@@ -45,6 +46,23 @@ func openPTY(link string) (place, error) {
 		return nil, errors.Join(err, device.Close())
 	}
 	return &ptyPlace{device, link}, nil
+}
+
+// removeDangling removes a link that a killed simulation left behind. One that
+// leads somewhere may be another simulation's.
+func removeDangling(link string) error {
+	info, err := os.Lstat(link)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = os.Stat(link)
+	if info.Mode().Type() == fs.ModeSymlink && errors.Is(err, fs.ErrNotExist) {
+		return os.Remove(link)
+	}
+	return &hinted{fmt.Errorf("%q is there already", link), "choose another name, or remove it if no other simulation is running"}
 }
 
 // polled returns a second descriptor of f that can be given a deadline, which

@@ -46,6 +46,8 @@ var Table = []Layer{
 	{2, "sdk/mqtt", nil, []string{"github.com/eclipse/paho.mqtt.golang"}, nil},
 	// A broker for the tests of this and other packages, never linked into a product.
 	{2, "sdk/mqtt/mqtttest", []string{"sdk/mqtt"}, []string{"github.com/mochi-mqtt/server/v2", "github.com/eclipse/paho.mqtt.golang"}, nil},
+	// nats-server, apart so that only the tests that need one link it.
+	{2, "sdk/mqtt/mqtttest/natstest", []string{"sdk/mqtt/mqtttest"}, []string{"github.com/nats-io/nats-server/v2"}, nil},
 	{2, "sdk/receive/...", []string{"sdk/core/..."}, []string{"go.etcd.io/bbolt"}, nil},
 	{2, "firmware-bridge/port", nil, []string{"go.bug.st/serial", "golang.org/x/sys"}, nil},
 	{2, "firmware-bridge/sim/...", []string{"sdk/core/vital"}, nil, nil},

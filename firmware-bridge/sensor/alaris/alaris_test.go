@@ -201,15 +201,6 @@ func FuzzHost(f *testing.F) {
 	})
 }
 
-func count(b *vital.Batch, code vital.Code) (n int) {
-	for _, x := range b.Numerics {
-		if x.Code == code {
-			n++
-		}
-	}
-	return n
-}
-
 func TestTenMinutes(t *testing.T) {
 	d, p := fresh(), sim.NewPatient(7)
 	device := alaris.Simulate(p)
@@ -218,7 +209,7 @@ func TestTenMinutes(t *testing.T) {
 	if good, bad := d.Frames(); bad != 0 || good < 298 {
 		t.Errorf("%d good, %d bad", good, bad)
 	}
-	if n := count(b, vital.InfusionRate); n < 298 || n > 301 || len(b.Events) != 1 || len(b.Alerts) != 0 || len(device.Refused()) != 0 {
+	if n := sensortest.Count(b, vital.InfusionRate); n < 298 || n > 301 || len(b.Events) != 1 || len(b.Alerts) != 0 || len(device.Refused()) != 0 {
 		t.Errorf("%d rates, %v, %v, %q", n, b.Events, b.Alerts, device.Refused())
 	}
 	p.Set(sim.LowBattery)
@@ -250,8 +241,8 @@ func TestBadLine(t *testing.T) {
 			t.Fatalf("%+v", n)
 		}
 	}
-	if _, bad := d.Frames(); bad == 0 || count(b, vital.InfusionRate) < 200 || len(b.Alerts) > 0 {
-		t.Errorf("%d bad, %d readings", bad, count(b, vital.InfusionRate))
+	if _, bad := d.Frames(); bad == 0 || sensortest.Count(b, vital.InfusionRate) < 200 || len(b.Alerts) > 0 {
+		t.Errorf("%d bad, %d readings", bad, sensortest.Count(b, vital.InfusionRate))
 	}
 }
 
@@ -270,8 +261,8 @@ func TestSilence(t *testing.T) {
 		t.Error(len(b.Numerics))
 	}
 	out = false
-	if b := l.Run(20 * time.Second); count(b, vital.InfusionRate) < 6 || len(b.Events) != 0 {
-		t.Errorf("%d readings, %v", count(b, vital.InfusionRate), b.Events)
+	if b := l.Run(20 * time.Second); sensortest.Count(b, vital.InfusionRate) < 6 || len(b.Events) != 0 {
+		t.Errorf("%d readings, %v", sensortest.Count(b, vital.InfusionRate), b.Events)
 	}
 }
 

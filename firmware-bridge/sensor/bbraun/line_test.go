@@ -11,15 +11,6 @@ import (
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
 )
 
-func count(b *vital.Batch, code vital.Code) (n int) {
-	for _, x := range b.Numerics {
-		if x.Code == code {
-			n++
-		}
-	}
-	return n
-}
-
 const secondRate = 1024<<16 | 0x8000 | 1<<11 | 3<<6 | 1
 
 // Ten minutes with two pumps: nothing is lost, nothing is made up, and the device
@@ -31,7 +22,7 @@ func TestTenMinutes(t *testing.T) {
 	if good, bad := d.Frames(); bad != 0 || good < 240 {
 		t.Errorf("%d good, %d bad", good, bad)
 	}
-	if n, m := count(b, vital.InfusionRate), count(b, secondRate); n < 118 || n > 121 || m < n-1 || m > n {
+	if n, m := sensortest.Count(b, vital.InfusionRate), sensortest.Count(b, secondRate); n < 118 || n > 121 || m < n-1 || m > n {
 		t.Errorf("%d and %d rates", n, m)
 	}
 	for _, n := range b.Numerics {
@@ -53,7 +44,7 @@ func TestOnlySlots(t *testing.T) {
 	device := bbraun.Simulate(sim.NewPatient(7))
 	l := sensortest.Line{Decoder: d, Device: device}
 	b := l.Run(time.Minute)
-	if n := count(b, secondRate); n < 13 || n > 15 || count(b, vital.InfusionRate) != 0 || len(b.Alerts) != 0 || len(device.Refused()) != 0 {
+	if n := sensortest.Count(b, secondRate); n < 13 || n > 15 || sensortest.Count(b, vital.InfusionRate) != 0 || len(b.Alerts) != 0 || len(device.Refused()) != 0 {
 		t.Errorf("%d rates, %v, %q", n, b.Alerts, device.Refused())
 	}
 }
@@ -102,7 +93,7 @@ func TestBadLine(t *testing.T) {
 			}
 		}
 		_, bad := d.Frames()
-		if n := count(b, secondRate); bad == 0 || n < 60 {
+		if n := sensortest.Count(b, secondRate); bad == 0 || n < 60 {
 			t.Errorf("%d bad, %d readings", bad, n)
 		}
 	}
@@ -125,7 +116,7 @@ func TestSilence(t *testing.T) {
 	}
 	out = false
 	b := l.Run(30 * time.Second)
-	if n := count(b, secondRate); n < 3 || len(b.Events) != 0 {
+	if n := sensortest.Count(b, secondRate); n < 3 || len(b.Events) != 0 {
 		t.Errorf("%d readings, %v, %q", n, b.Events, device.Refused())
 	}
 }

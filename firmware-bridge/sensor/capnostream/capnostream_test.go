@@ -278,15 +278,6 @@ func TestNothingElseIsEverSent(t *testing.T) {
 	}
 }
 
-func count(b *vital.Batch, code vital.Code) (n int) {
-	for _, x := range b.Numerics {
-		if x.Code == code {
-			n++
-		}
-	}
-	return n
-}
-
 func samples(b *vital.Batch) (n int) {
 	for _, w := range b.Waves {
 		n += len(w.Samples)
@@ -301,7 +292,7 @@ func TestTenMinutes(t *testing.T) {
 	if good, bad := d.Frames(); bad != 0 || good < 12600 {
 		t.Errorf("%d good, %d bad", good, bad)
 	}
-	if n := count(b, vital.SpO2); n < 599 || n > 601 || samples(b) < 11960 || len(b.Events) != 1 || len(b.Alerts) != 0 || device.Refused() != 0 {
+	if n := sensortest.Count(b, vital.SpO2); n < 599 || n > 601 || samples(b) < 11960 || len(b.Events) != 1 || len(b.Alerts) != 0 || device.Refused() != 0 {
 		t.Errorf("%d readings, %d samples, %v, %v, %d refused", n, samples(b), b.Events, b.Alerts, device.Refused())
 	}
 }
@@ -340,8 +331,8 @@ func TestSilence(t *testing.T) {
 		t.Error(len(b.Numerics))
 	}
 	out = false
-	if b := l.Run(20 * time.Second); count(b, vital.SpO2) < 15 || len(b.Events) != 0 {
-		t.Errorf("%d readings, %v", count(b, vital.SpO2), b.Events)
+	if b := l.Run(20 * time.Second); sensortest.Count(b, vital.SpO2) < 15 || len(b.Events) != 0 {
+		t.Errorf("%d readings, %v", sensortest.Count(b, vital.SpO2), b.Events)
 	}
 }
 
@@ -374,8 +365,8 @@ func TestBadLine(t *testing.T) {
 			t.Fatalf("%+v", n)
 		}
 	}
-	if _, bad := d.Frames(); bad == 0 || count(b, vital.SpO2) < 500 {
-		t.Errorf("%d bad, %d readings", bad, count(b, vital.SpO2))
+	if _, bad := d.Frames(); bad == 0 || sensortest.Count(b, vital.SpO2) < 500 {
+		t.Errorf("%d bad, %d readings", bad, sensortest.Count(b, vital.SpO2))
 	}
 }
 

@@ -259,7 +259,7 @@ func TestTwelveLeads(t *testing.T) {
 		{record(0, 1, basic), 1}} {
 		var b vital.Batch
 		d.Decode(&b, c.p)
-		if n := count(&b, 131842); n != c.want {
+		if n := sensortest.Count(&b, 131842); n != c.want {
 			t.Errorf("%d of lead II, not %d", n, c.want)
 		}
 	}

@@ -11,24 +11,6 @@ import (
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
 )
 
-func count(b *vital.Batch, code vital.Code) (n int) {
-	for _, x := range b.Numerics {
-		if x.Code == code {
-			n++
-		}
-	}
-	return n
-}
-
-func samples(b *vital.Batch, code vital.Code) (n int) {
-	for _, w := range b.Waves {
-		if w.Code == code {
-			n += len(w.Samples)
-		}
-	}
-	return n
-}
-
 func TestTenMinutes(t *testing.T) {
 	d := fresh()
 	l := sensortest.Line{Decoder: d, Device: gedri.Simulate(sim.NewPatient(7))}
@@ -37,12 +19,12 @@ func TestTenMinutes(t *testing.T) {
 		t.Errorf("%d good, %d bad", good, bad)
 	}
 	for _, code := range []vital.Code{vital.HeartRate, vital.SpO2, vital.PulseRate, vital.NIBPSystolic, 150033, vital.Temp, 151708, 152196, vital.TidalVolume} {
-		if n := count(b, code); n < 119 || n > 121 {
+		if n := sensortest.Count(b, code); n < 119 || n > 121 {
 			t.Errorf("%d of %d in ten minutes", n, code)
 		}
 	}
 	for code, want := range map[vital.Code]int{vital.ECGLeadII: 300, 150032: 100, vital.Pleth: 100, 151700: 25, vital.RespImpedance: 25} {
-		if n := samples(b, code); n < 597*want || n > 600*want {
+		if n := sensortest.Samples(b, code); n < 597*want || n > 600*want {
 			t.Errorf("%d samples of %d", n, code)
 		}
 	}
@@ -100,8 +82,8 @@ func TestBadLine(t *testing.T) {
 			t.Fatalf("%+v", n)
 		}
 	}
-	if _, bad := d.Frames(); bad < 100 || count(b, vital.SpO2) < 40 {
-		t.Errorf("%d bad, %d readings", bad, count(b, vital.SpO2))
+	if _, bad := d.Frames(); bad < 100 || sensortest.Count(b, vital.SpO2) < 40 {
+		t.Errorf("%d bad, %d readings", bad, sensortest.Count(b, vital.SpO2))
 	}
 }
 
@@ -113,8 +95,8 @@ func TestAskedAgain(t *testing.T) {
 	l.Run(20 * time.Second)
 	l.Device = gedri.Simulate(sim.NewPatient(1))
 	b := l.Run(time.Minute)
-	if count(b, vital.SpO2) < 7 || samples(b, vital.Pleth) < 3000 {
-		t.Errorf("%d readings, %d samples", count(b, vital.SpO2), samples(b, vital.Pleth))
+	if sensortest.Count(b, vital.SpO2) < 7 || sensortest.Samples(b, vital.Pleth) < 3000 {
+		t.Errorf("%d readings, %d samples", sensortest.Count(b, vital.SpO2), sensortest.Samples(b, vital.Pleth))
 	}
 }
 
@@ -147,13 +129,13 @@ func TestSimulator(t *testing.T) {
 	}
 	device.Answer(nil, request, time.Minute)
 	b := sensortest.Decode(fresh(), minute())
-	if count(b, vital.SpO2) < 11 || samples(b, vital.Pleth) < 5800 {
-		t.Errorf("%d readings, %d samples", count(b, vital.SpO2), samples(b, vital.Pleth))
+	if sensortest.Count(b, vital.SpO2) < 11 || sensortest.Samples(b, vital.Pleth) < 5800 {
+		t.Errorf("%d readings, %d samples", sensortest.Count(b, vital.SpO2), sensortest.Samples(b, vital.Pleth))
 	}
 	device.Answer(nil, ask(gedri.Config{Waves: []string{"none"}}), 2*time.Minute)
 	b = sensortest.Decode(fresh(), minute())
-	if len(b.Waves) != 0 || count(b, vital.SpO2) < 11 {
-		t.Errorf("%d waves after stop, %d readings", len(b.Waves), count(b, vital.SpO2))
+	if len(b.Waves) != 0 || sensortest.Count(b, vital.SpO2) < 11 {
+		t.Errorf("%d waves after stop, %d readings", len(b.Waves), sensortest.Count(b, vital.SpO2))
 	}
 }
 

@@ -24,24 +24,6 @@ func with(cfg intellivue.Config) *intellivue.Decoder {
 
 func decoder() sensor.Decoder { return fresh() }
 
-func count(b *vital.Batch, code vital.Code) (n int) {
-	for _, x := range b.Numerics {
-		if x.Code == code {
-			n++
-		}
-	}
-	return n
-}
-
-func samples(b *vital.Batch, code vital.Code) (n int) {
-	for _, w := range b.Waves {
-		if w.Code == code {
-			n += len(w.Samples)
-		}
-	}
-	return n
-}
-
 // Ten minutes with a monitor: nothing is lost, and nothing is made up.
 func TestTenMinutes(t *testing.T) {
 	d := fresh()
@@ -52,7 +34,7 @@ func TestTenMinutes(t *testing.T) {
 	}
 	for _, code := range []vital.Code{vital.HeartRate, vital.SpO2, 149538, vital.PerfusionIndex, vital.RespRate, vital.Temp,
 		vital.NIBPSystolic, vital.NIBPDiastolic, vital.NIBPMean} {
-		if n := count(b, code); n < 600 || n > 601 {
+		if n := sensortest.Count(b, code); n < 600 || n > 601 {
 			t.Errorf("%d of %d in ten minutes", n, code)
 		}
 	}
@@ -62,11 +44,11 @@ func TestTenMinutes(t *testing.T) {
 		}
 	}
 	for code, rate := range map[vital.Code]int{vital.ECGLeadII: 500, vital.Pleth: 125} {
-		if n := samples(b, code); n < 599*rate || n > 600*rate {
+		if n := sensortest.Samples(b, code); n < 599*rate || n > 600*rate {
 			t.Errorf("%d samples of %d", n, code)
 		}
 	}
-	if n := samples(b, vital.Resp); n < 37400 || n > 37500 {
+	if n := sensortest.Samples(b, vital.Resp); n < 37400 || n > 37500 {
 		t.Errorf("%d samples of resp", n)
 	}
 	for _, w := range b.Waves {
@@ -108,7 +90,7 @@ func TestInterval(t *testing.T) {
 	d := with(intellivue.Config{Interval: 5 * time.Second, Waves: []string{"none"}})
 	l := sensortest.Line{Decoder: d, Device: intellivue.Simulate(sim.NewPatient(7))}
 	b := l.Run(10 * time.Minute)
-	if n := count(b, vital.SpO2); n < 120 || n > 121 {
+	if n := sensortest.Count(b, vital.SpO2); n < 120 || n > 121 {
 		t.Errorf("%d readings", n)
 	}
 	if len(b.Waves) > 0 {
@@ -135,13 +117,13 @@ func TestConditions(t *testing.T) {
 			absent++
 		}
 	}
-	if numbers > 1 || absent < 19 || len(b.Alerts) != 2 || samples(b, vital.Pleth) > 64 {
-		t.Errorf("%d numbers, %d absent, %+v, %d samples", numbers, absent, b.Alerts, samples(b, vital.Pleth))
+	if numbers > 1 || absent < 19 || len(b.Alerts) != 2 || sensortest.Samples(b, vital.Pleth) > 64 {
+		t.Errorf("%d numbers, %d absent, %+v, %d samples", numbers, absent, b.Alerts, sensortest.Samples(b, vital.Pleth))
 	}
 	p.Set(0)
 	b = l.Run(20 * time.Second)
-	if len(b.Alerts) != 2 || b.Alerts[0].State != vital.AlertEnded || samples(b, vital.Pleth) < 2400 {
-		t.Errorf("%+v, %d samples", b.Alerts, samples(b, vital.Pleth))
+	if len(b.Alerts) != 2 || b.Alerts[0].State != vital.AlertEnded || sensortest.Samples(b, vital.Pleth) < 2400 {
+		t.Errorf("%+v, %d samples", b.Alerts, sensortest.Samples(b, vital.Pleth))
 	}
 }
 
@@ -191,10 +173,10 @@ func TestBadLine(t *testing.T) {
 			gaps++
 		}
 	}
-	if _, bad := d.Frames(); bad < 100 || count(b, vital.SpO2) < 500 || samples(b, vital.ECGLeadII) < 200000 || gaps == 0 {
-		t.Errorf("%d bad, %d readings, %d samples, %d gaps", bad, count(b, vital.SpO2), samples(b, vital.ECGLeadII), gaps)
+	if _, bad := d.Frames(); bad < 100 || sensortest.Count(b, vital.SpO2) < 500 || sensortest.Samples(b, vital.ECGLeadII) < 200000 || gaps == 0 {
+		t.Errorf("%d bad, %d readings, %d samples, %d gaps", bad, sensortest.Count(b, vital.SpO2), sensortest.Samples(b, vital.ECGLeadII), gaps)
 	}
-	t.Logf("%d readings, %d samples, %d gaps", count(b, vital.SpO2), samples(b, vital.ECGLeadII), gaps)
+	t.Logf("%d readings, %d samples, %d gaps", sensortest.Count(b, vital.SpO2), sensortest.Samples(b, vital.ECGLeadII), gaps)
 }
 
 // A cable that is out for a minute: the monitor gives the association up, and the
@@ -214,8 +196,8 @@ func TestSilence(t *testing.T) {
 	}
 	out = false
 	b := l.Run(30 * time.Second)
-	if count(b, vital.SpO2) < 18 || samples(b, vital.ECGLeadII) < 8000 || len(b.Events) > 0 {
-		t.Errorf("%d readings, %d samples, %v", count(b, vital.SpO2), samples(b, vital.ECGLeadII), b.Events)
+	if sensortest.Count(b, vital.SpO2) < 18 || sensortest.Samples(b, vital.ECGLeadII) < 8000 || len(b.Events) > 0 {
+		t.Errorf("%d readings, %d samples, %v", sensortest.Count(b, vital.SpO2), sensortest.Samples(b, vital.ECGLeadII), b.Events)
 	}
 }
 
@@ -227,8 +209,8 @@ func TestRestart(t *testing.T) {
 	before.Run(5 * time.Second)
 	after := sensortest.Line{Decoder: fresh(), Device: device}
 	b := after.Run(15 * time.Second)
-	if count(b, vital.SpO2) < 8 {
-		t.Errorf("%d readings", count(b, vital.SpO2))
+	if sensortest.Count(b, vital.SpO2) < 8 {
+		t.Errorf("%d readings", sensortest.Count(b, vital.SpO2))
 	}
 }
 

@@ -12,24 +12,6 @@ import (
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
 )
 
-func count(b *vital.Batch, code vital.Code) (n int) {
-	for _, x := range b.Numerics {
-		if x.Code == code {
-			n++
-		}
-	}
-	return n
-}
-
-func samples(b *vital.Batch, code vital.Code) (n int) {
-	for _, w := range b.Waves {
-		if w.Code == code {
-			n += len(w.Samples)
-		}
-	}
-	return n
-}
-
 // Ten minutes with an Evita: nothing is lost, and nothing is made up.
 func TestTenMinutes(t *testing.T) {
 	d := fresh()
@@ -41,7 +23,7 @@ func TestTenMinutes(t *testing.T) {
 	for code, want := range map[vital.Code]int{
 		vital.SpO2: 600, vital.PulseRate: 600, vital.RespRate: 600, vital.TidalVolume: 600, 151880: 600, 151957: 600, 16929196: 60,
 	} {
-		if n := count(b, code); n < want-6 || n > want+1 {
+		if n := sensortest.Count(b, code); n < want-6 || n > want+1 {
 			t.Errorf("%d of %d in ten minutes", n, code)
 		}
 	}
@@ -51,7 +33,7 @@ func TestTenMinutes(t *testing.T) {
 		}
 	}
 	for _, code := range []vital.Code{151792, 151764, 151724, vital.Pleth} {
-		if n := samples(b, code); n < 37000 || n > 37500 {
+		if n := sensortest.Samples(b, code); n < 37000 || n > 37500 {
 			t.Errorf("%d samples of %d", n, code)
 		}
 	}
@@ -82,13 +64,13 @@ func TestConditions(t *testing.T) {
 	if numbers > 2 || absent < 36 {
 		t.Errorf("%d numbers, %d absent", numbers, absent)
 	}
-	if len(b.Alerts) != 2 || samples(b, vital.Pleth) > 32 {
-		t.Errorf("%+v, %d samples", b.Alerts, samples(b, vital.Pleth))
+	if len(b.Alerts) != 2 || sensortest.Samples(b, vital.Pleth) > 32 {
+		t.Errorf("%+v, %d samples", b.Alerts, sensortest.Samples(b, vital.Pleth))
 	}
 	p.Set(0)
 	b = l.Run(20 * time.Second)
-	if len(b.Alerts) != 2 || b.Alerts[0].State != vital.AlertEnded || samples(b, vital.Pleth) < 1000 {
-		t.Errorf("%+v, %d samples", b.Alerts, samples(b, vital.Pleth))
+	if len(b.Alerts) != 2 || b.Alerts[0].State != vital.AlertEnded || sensortest.Samples(b, vital.Pleth) < 1000 {
+		t.Errorf("%+v, %d samples", b.Alerts, sensortest.Samples(b, vital.Pleth))
 	}
 }
 
@@ -121,8 +103,8 @@ func TestBadLine(t *testing.T) {
 			t.Fatalf("%+v", n)
 		}
 	}
-	if _, bad := d.Frames(); bad == 0 || count(b, vital.SpO2) < 400 {
-		t.Errorf("%d bad, %d readings", bad, count(b, vital.SpO2))
+	if _, bad := d.Frames(); bad == 0 || sensortest.Count(b, vital.SpO2) < 400 {
+		t.Errorf("%d bad, %d readings", bad, sensortest.Count(b, vital.SpO2))
 	}
 }
 
@@ -148,8 +130,8 @@ func TestSilence(t *testing.T) {
 	}
 	out = false
 	b := l.Run(20 * time.Second)
-	if count(b, vital.SpO2) < 15 || samples(b, 151792) < 800 || len(b.Events) != 0 {
-		t.Errorf("%d readings, %d samples, %v", count(b, vital.SpO2), samples(b, 151792), b.Events)
+	if sensortest.Count(b, vital.SpO2) < 15 || sensortest.Samples(b, 151792) < 800 || len(b.Events) != 0 {
+		t.Errorf("%d readings, %d samples, %v", sensortest.Count(b, vital.SpO2), sensortest.Samples(b, 151792), b.Events)
 	}
 }
 
@@ -209,15 +191,15 @@ func TestRealtimeAgain(t *testing.T) {
 	}}
 	l.Run(10 * time.Second)
 	slow = true
-	if b := l.Run(70 * time.Second); len(b.Waves) > 4 || count(b, vital.SpO2) < 65 {
-		t.Errorf("%d waves, %d readings", len(b.Waves), count(b, vital.SpO2))
+	if b := l.Run(70 * time.Second); len(b.Waves) > 4 || sensortest.Count(b, vital.SpO2) < 65 {
+		t.Errorf("%d waves, %d readings", len(b.Waves), sensortest.Count(b, vital.SpO2))
 	}
 	slow = false
-	if n := samples(l.Run(40*time.Second), 151792); n < 500 {
+	if n := sensortest.Samples(l.Run(40*time.Second), 151792); n < 500 {
 		t.Errorf("%d samples", n)
 	}
 	insert = slices.Concat(frame(0x1b, 0x52, ""), frame(0x1b, 0x56, ""), frame(0x1b, 0x30, ""))
-	if n := samples(l.Run(40*time.Second), 151792); n < 2400 {
+	if n := sensortest.Samples(l.Run(40*time.Second), 151792); n < 2400 {
 		t.Errorf("%d samples after the change", n)
 	}
 }

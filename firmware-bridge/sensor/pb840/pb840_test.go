@@ -271,15 +271,6 @@ func TestNothingElseIsEverSent(t *testing.T) {
 	}
 }
 
-func count(b *vital.Batch, code vital.Code) (n int) {
-	for _, x := range b.Numerics {
-		if x.Code == code {
-			n++
-		}
-	}
-	return n
-}
-
 func TestTenMinutes(t *testing.T) {
 	d, p := fresh(), sim.NewPatient(7)
 	device := pb840.Simulate(p)
@@ -288,7 +279,7 @@ func TestTenMinutes(t *testing.T) {
 	if good, bad := d.Frames(); bad != 0 || good < 299 {
 		t.Errorf("%d good, %d bad", good, bad)
 	}
-	if n := count(b, vital.TidalVolume); n < 299 || n > 301 || len(b.Events) != 1 || len(b.Alerts) != 0 || device.Refused() != 0 {
+	if n := sensortest.Count(b, vital.TidalVolume); n < 299 || n > 301 || len(b.Events) != 1 || len(b.Alerts) != 0 || device.Refused() != 0 {
 		t.Errorf("%d readings, %v, %v, %d refused", n, b.Events, b.Alerts, device.Refused())
 	}
 	for _, n := range b.Numerics {
@@ -353,8 +344,8 @@ func TestBadLine(t *testing.T) {
 			t.Fatalf("%+v", n)
 		}
 	}
-	if _, bad := d.Frames(); bad == 0 || count(b, vital.TidalVolume) < 100 {
-		t.Errorf("%d bad, %d readings", bad, count(b, vital.TidalVolume))
+	if _, bad := d.Frames(); bad == 0 || sensortest.Count(b, vital.TidalVolume) < 100 {
+		t.Errorf("%d bad, %d readings", bad, sensortest.Count(b, vital.TidalVolume))
 	}
 }
 
@@ -373,8 +364,8 @@ func TestSilence(t *testing.T) {
 		t.Error(len(b.Numerics))
 	}
 	out = false
-	if b := l.Run(20 * time.Second); count(b, vital.TidalVolume) < 7 || len(b.Events) != 0 {
-		t.Errorf("%d readings, %v", count(b, vital.TidalVolume), b.Events)
+	if b := l.Run(20 * time.Second); sensortest.Count(b, vital.TidalVolume) < 7 || len(b.Events) != 0 {
+		t.Errorf("%d readings, %v", sensortest.Count(b, vital.TidalVolume), b.Events)
 	}
 }
 

@@ -84,3 +84,23 @@ func decimal(name string, d vital.Decimal) string {
 	}
 	return name + string(d.AppendText(nil))
 }
+
+// Count returns how many readings of the metric there are.
+func Count(b *vital.Batch, code vital.Code) (n int) {
+	for _, x := range b.Numerics {
+		if x.Code == code {
+			n++
+		}
+	}
+	return n
+}
+
+// Samples returns how many samples of the wave there are.
+func Samples(b *vital.Batch, code vital.Code) (n int) {
+	for _, w := range b.Waves {
+		if w.Code == code {
+			n += len(w.Samples)
+		}
+	}
+	return n
+}

@@ -148,22 +148,13 @@ func (c *tally) Answer(dst, p []byte, now time.Duration) []byte {
 	return c.Simulator.Answer(dst, p, now)
 }
 
-func count(b *vital.Batch, code vital.Code) (n int) {
-	for _, x := range b.Numerics {
-		if x.Code == code {
-			n++
-		}
-	}
-	return n
-}
-
 // Without an interval no measurement is started, whatever comes over the line.
 func TestNothingIsStarted(t *testing.T) {
 	device := &tally{Simulator: suntech.Simulate(sim.NewPatient(1))}
 	l := sensortest.Line{Decoder: fresh(), Device: device}
 	b := l.Run(time.Hour)
-	if device.starts != 0 || count(b, vital.NIBPSystolic) != 60 || count(b, vital.Private(7<<8|4)) != 0 {
-		t.Errorf("%d starts, %d results", device.starts, count(b, vital.NIBPSystolic))
+	if device.starts != 0 || sensortest.Count(b, vital.NIBPSystolic) != 60 || sensortest.Count(b, vital.Private(7<<8|4)) != 0 {
+		t.Errorf("%d starts, %d results", device.starts, sensortest.Count(b, vital.NIBPSystolic))
 	}
 	r := rand.New(rand.NewPCG(1, 2))
 	l.Alter = func(p []byte) []byte {
@@ -189,10 +180,10 @@ func TestAnHour(t *testing.T) {
 	if device.starts != 12 || device.at[0] != 5*time.Minute || device.at[11] != time.Hour {
 		t.Errorf("%d starts, %v", device.starts, device.at)
 	}
-	if n := count(b, vital.NIBPSystolic); n < 16 || n > 17 {
+	if n := sensortest.Count(b, vital.NIBPSystolic); n < 16 || n > 17 {
 		t.Errorf("%d results", n)
 	}
-	if n := count(b, vital.Private(7<<8|4)); n < 12*25 || n > 12*45 {
+	if n := sensortest.Count(b, vital.Private(7<<8|4)); n < 12*25 || n > 12*45 {
 		t.Errorf("%d pressures", n)
 	}
 	for _, n := range b.Numerics {

@@ -26,7 +26,8 @@ verdicts and times: nothing was sealed, so nothing was verified. Each reading is
 printed as soon as its bytes are there. At the end the good and bad frames (or
 lines) are counted on standard error.
 
-Sensors: ` + strings.Join(sensor.Names(), ", ") + `
+Sensors:
+` + wrapped(sensor.Names()) + `
 and link, for what a device and its gateway say to each other by
 firmware-bridge/link: then each frame is printed, and plain readings behind theirs.
 
@@ -48,6 +49,29 @@ was input and none of it could be decoded.`,
 			return d.run
 		},
 	}
+}
+
+// wrapped lists names in lines of a page's width.
+func wrapped(names []string) string {
+	var b strings.Builder
+	width := 0
+	for i, name := range names {
+		if i < len(names)-1 {
+			name += ","
+		}
+		switch {
+		case i == 0:
+		case width+1+len(name) > 79:
+			b.WriteByte('\n')
+			width = 0
+		default:
+			b.WriteByte(' ')
+			width++
+		}
+		b.WriteString(name)
+		width += len(name)
+	}
+	return b.String()
 }
 
 // piece is how much is decoded at a time: a decoder's batch has bounds.

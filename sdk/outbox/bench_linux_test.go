@@ -77,7 +77,7 @@ func benchCommit(b *testing.B, st store, dir string, per int) {
 }
 
 // written is how many bytes went to the disk under dir so far.
-func written(b *testing.B, dir string) int {
+func written(b testing.TB, dir string) int {
 	f, err := os.Open(dir)
 	if err != nil {
 		b.Fatal(err)
@@ -100,16 +100,17 @@ func written(b *testing.B, dir string) int {
 
 // bare appends and syncs, round and round in one file.
 type bare struct {
-	f   outbox.File
-	buf []byte
-	off int64
+	f    outbox.File
+	buf  []byte
+	off  int64
+	size int64
 }
 
 const bareSize = 64 << 20
 
 func newPreallocated(dir string) (store, error) {
 	f, err := outbox.DirFS(dir).Create("log", bareSize)
-	return &bare{f: f}, err
+	return &bare{f: f, size: bareSize}, err
 }
 
 func newFloor(dir string) (store, error) {
@@ -120,7 +121,7 @@ func newFloor(dir string) (store, error) {
 	if _, err := f.WriteAt(make([]byte, bareSize), 0); err != nil {
 		return nil, err
 	}
-	return &bare{f: f}, f.Sync()
+	return &bare{f: f, size: bareSize}, f.Sync()
 }
 
 func (s *bare) put(_ int, payload []byte) error {
@@ -129,7 +130,7 @@ func (s *bare) put(_ int, payload []byte) error {
 }
 
 func (s *bare) commit() error {
-	if s.off+int64(len(s.buf)) > bareSize {
+	if s.off+int64(len(s.buf)) > s.size {
 		s.off = 0
 	}
 	_, err := s.f.WriteAt(s.buf, s.off)

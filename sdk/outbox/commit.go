@@ -11,6 +11,9 @@ const (
 	acksBeside = 64   // acknowledgements that are worth a frame beside records
 	acksAlone  = 4096 // and a write of their own
 	maxSpares  = 2
+	// urgentSpares is how many files of the urgent lane's reserve are on the disk
+	// beforehand, for when others have filled it.
+	urgentSpares = 1
 )
 
 // Commit makes all that was appended before it durable: one write and one
@@ -49,7 +52,10 @@ func (q *Queue) commit(closing bool) error {
 			return fmt.Errorf("commit to outbox: %w", err)
 		}
 	}
-	q.measure()
+	if !closing {
+		q.measure()
+		q.stock()
+	}
 	return nil
 }
 
@@ -231,7 +237,7 @@ func (q *Queue) begin(l *lane) (*segment, error) {
 	s.salt = uint64(q.gen)<<32 | uint64(binary.BigEndian.Uint32(random[:]))
 	s.seed = seedOf(s.salt)
 	var err error
-	if s.file, err = q.makeFile(s.name()); err != nil {
+	if s.file, err = q.makeFile(s.name(), l.id); err != nil {
 		return nil, err
 	}
 	if err := q.fs.SyncDir(); err != nil {
@@ -246,10 +252,12 @@ func (q *Queue) begin(l *lane) (*segment, error) {
 	return s, nil
 }
 
-func (q *Queue) makeFile(name string) (File, error) {
+// makeFile takes a spare file or makes one. The last spare is for the urgent
+// lane, unless the bound leaves data nothing else.
+func (q *Queue) makeFile(name string, lane int) (File, error) {
 	q.mu.Lock()
 	spare := ""
-	if n := len(q.spares); n > 0 {
+	if n := len(q.spares); n > urgentSpares || n > 0 && (lane == urgent || q.files() > q.maxSegs) {
 		spare, q.spares = q.spares[n-1], q.spares[:n-1]
 	}
 	q.mu.Unlock()

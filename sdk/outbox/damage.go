@@ -252,11 +252,7 @@ func (q *Queue) dropBad() bool {
 func (q *Queue) makeWay() {
 	for {
 		q.mu.Lock()
-		files := len(q.bad) + len(q.spares) + len(q.dead)
-		for i := range q.lanes {
-			files += len(q.lanes[i].segs)
-		}
-		over := files > q.maxSegs
+		over := q.files() > q.maxSegs
 		q.mu.Unlock()
 		if !over || !q.dropBad() {
 			return

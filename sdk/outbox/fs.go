@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // FS is the one directory an outbox lives in, as the outbox sees it. DirFS is
@@ -15,7 +16,8 @@ type FS interface {
 	// Create makes a new file of size bytes, its space reserved so that
 	// writing inside it needs no new blocks; it fails if the name exists.
 	Create(name string, size int64) (File, error)
-	// Open opens an existing file for reading and writing.
+	// Open opens an existing file for reading and writing, or for reading alone
+	// when the file system has become read-only.
 	Open(name string) (File, error)
 	Rename(from, to string) error
 	Remove(name string) error
@@ -59,6 +61,9 @@ func (d dirFS) Create(name string, size int64) (File, error) {
 
 func (d dirFS) Open(name string) (File, error) {
 	f, err := os.OpenFile(d.path(name), os.O_RDWR, 0)
+	if errors.Is(err, syscall.EROFS) {
+		f, err = os.OpenFile(d.path(name), os.O_RDONLY, 0)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package outbox
 import (
 	"cmp"
 	"math"
+	"strconv"
 )
 
 // room is space on a file system.
@@ -15,9 +16,10 @@ func headroom(cfg Config) room {
 }
 
 // roomOnDisk reports whether data may have one more file, on top of those that
-// are planned for already. A spare file takes nothing from anybody. q.mu is held.
+// are planned for already, and on top of the spare one of the urgent lane. A spare
+// file takes nothing from anybody. q.mu is held.
 func (q *Queue) roomOnDisk() bool {
-	files := int64(q.lanes[urgent].planned + q.lanes[data].planned + 1 - len(q.spares))
+	files := int64(q.lanes[urgent].planned + q.lanes[data].planned + 1 + urgentSpares - len(q.spares))
 	return files <= 0 || q.free.bytes-files*q.segBytes >= q.room.bytes && q.free.files-files >= q.room.files
 }
 
@@ -38,4 +40,36 @@ func (q *Queue) measure() {
 			return
 		}
 	}
+}
+
+// files counts what takes room on the disk. q.mu is held.
+func (q *Queue) files() int {
+	n := len(q.spares) + len(q.dead) + len(q.bad)
+	for i := range q.lanes {
+		n += len(q.lanes[i].segs)
+	}
+	return n
+}
+
+// stock makes the file that the urgent lane has beforehand, within the bound.
+// Where there is no room for it, there may be later.
+func (q *Queue) stock() {
+	q.mu.Lock()
+	need := len(q.spares) < urgentSpares && q.files() <= q.maxSegs
+	q.mu.Unlock()
+	if !need {
+		return
+	}
+	q.gen++
+	name := strconv.FormatUint(uint64(q.gen)<<32, 16) + spareSuffix
+	f, err := q.fs.Create(name, q.segBytes)
+	if err != nil {
+		return
+	}
+	_ = f.Close() // nothing was written to it
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.spares = append(q.spares, name)
+	q.free.bytes -= q.segBytes
+	q.free.files--
 }

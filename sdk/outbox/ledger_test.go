@@ -72,7 +72,7 @@ func (l *ledger) boot() bool {
 		return false
 	}
 	l.q = q
-	if !l.unclean || l.audit(true) == nil {
+	if !l.unclean || l.audit(false) == nil {
 		return true
 	}
 	_ = q.Close() // the disk failed again
@@ -348,6 +348,7 @@ func (l *ledger) crash(rule int) {
 			_ = l.q.Close() // gives the lock free; the disk is dead
 			l.q = nil
 		}
+		l.unclean = false
 		l.disk = l.disk.cut(rule, l.rng.IntN(2) == 0)
 		l.seen.cuts++
 	}

@@ -85,6 +85,7 @@ func (q *Queue) recover() error {
 	}
 	q.recycle()
 	q.measure()
+	q.stock()
 	return nil
 }
 

@@ -34,6 +34,8 @@ type Options struct {
 
 	// Started is called once with the pipeline, before the first port is opened.
 	Started func(*sdk.Pipeline)
+
+	fail failpoint // for tests
 }
 
 func (o *Options) fill() {
@@ -54,8 +56,20 @@ func (o *Options) fill() {
 // gateway of another name.
 func Run(ctx context.Context, conf *config.Config, opts Options) error {
 	opts.fill()
+	links := makeLinks(conf, &opts)
+	settings := pipelineConfig(conf, &opts)
+	settings.Recover = func(stored sdk.Recover) {
+		for _, l := range links {
+			l.recall(stored)
+		}
+	}
+	defer func() { // after the pipeline, whose last commit is noted there
+		for _, l := range links {
+			l.forget()
+		}
+	}()
 	// The pipeline outlives ctx: what is left is still to be sent.
-	pipeline, err := sdk.Open(context.WithoutCancel(ctx), pipelineConfig(conf, &opts))
+	pipeline, err := sdk.Open(context.WithoutCancel(ctx), settings)
 	if err != nil {
 		return err
 	}
@@ -67,17 +81,34 @@ func Run(ctx context.Context, conf *config.Config, opts Options) error {
 		opts.Started(pipeline)
 	}
 	var sensors sync.WaitGroup
-	for _, s := range conf.Sensors {
-		log := opts.Logger.With("device", s.Device, "port", s.Port.Name)
+	for i, s := range conf.Sensors {
+		log := opts.logger(&s)
 		attempt := (&supervised{conf: s, pipeline: pipeline, lookup: opts.Lookup, log: log}).attempt
-		if s.Driver == config.LinkDriver {
-			attempt = (&linked{conf: s, pipeline: pipeline, dir: dataDir(conf), log: log}).attempt
+		if l := links[i]; l != nil {
+			l.pipeline = pipeline
+			attempt = l.attempt
 		}
 		sensors.Go(func() { supervise(ctx, log, attempt) })
 	}
 	sensors.Wait()
 	<-ctx.Done()
 	return closePipeline(pipeline, opts.Drain)
+}
+
+// makeLinks makes what serves the ports with the link, by their place among the
+// sensors.
+func makeLinks(conf *config.Config, opts *Options) map[int]*linked {
+	links := map[int]*linked{}
+	for i, s := range conf.Sensors {
+		if s.Driver == config.LinkDriver {
+			links[i] = &linked{conf: s, dir: dataDir(conf), log: opts.logger(&s), fail: opts.fail}
+		}
+	}
+	return links
+}
+
+func (o *Options) logger(s *config.Sensor) *slog.Logger {
+	return o.Logger.With("device", s.Device, "port", s.Port.Name)
 }
 
 // dataDir is where the pipeline keeps its outbox.

@@ -23,8 +23,17 @@
 // A frame is acknowledged when what it holds is on disk and so is, in the file
 // link-DEVICE in the data directory, how far the session has come. So a restart of
 // the agent, or of the sensor while the agent is away, loses nothing that was
-// acknowledged. When the agent is killed between the two writes, the frames of one
-// window come again: sealed ones are known to receivers, which take each once;
-// plain ones are sealed twice, at most a window of them (eight) for each kill.
-// While the disk refuses, the window is closed and the sensor keeps what it has.
+// acknowledged. Nor does a kill or a power cut at any moment have a reading come out
+// at a receiver twice. Sealed frames may come again after it, and receivers know
+// them. For plain ones the file is written before the outbox is: "this far, if the
+// outbox holds record X", and at the next start the outbox decides. What that asks:
+// the file and the outbox stay together, and the disk takes the file; while it does
+// not, readings are stored and not acknowledged, and a crash then has them come
+// twice, which the log says. While the disk refuses, the window is closed and the
+// sensor keeps what it has.
+//
+// A sealed frame is taken only if it goes on where the chain was, or begins a newer
+// one: an old message of the device itself that somebody plays again under the next
+// number, or one before its turn, is refused, and the sensor's own comes again. Where
+// the chain was is in the same file. So a sensor begins a session with an anchor.
 package agent

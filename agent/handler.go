@@ -68,12 +68,49 @@ func (h handler) Begin(m *link.Hello) (next uint32, known bool) {
 	if text := string(m.Firmware); text != "" {
 		h.report(vital.EventIdentified, 0, text)
 	}
-	if h.stored.Session == m.Session && h.stored.KeyID == m.KeyID {
-		h.session = h.stored
-		return h.stored.Next, true
+	return h.resume(m)
+}
+
+// resume goes on where the session is on disk, if it is known and the sensor still
+// keeps what comes there.
+func (h handler) resume(m *link.Hello) (next uint32, known bool) {
+	stored := h.stored
+	same := stored.Session == m.Session && stored.KeyID == m.KeyID
+	goesOn := same && stored.Next-m.Base <= link.MaxWindow
+	if h.session = stored; !same {
+		h.session = linkSession{KeyID: m.KeyID, Session: m.Session}
+		if stored.Alerts.Session == m.Session {
+			h.session.Alerts = stored.Alerts
+		}
 	}
-	h.session = linkSession{KeyID: m.KeyID, Session: m.Session}
-	return 0, false
+	if !goesOn {
+		h.session.Next = m.Base
+	}
+	if h.carrier != nil {
+		h.session.Carried = h.resumeCarrying(m, goesOn)
+		h.carrier.Continue(h.session.Carried)
+	}
+	return h.session.Next, goesOn
+}
+
+// firstFrame is the number of the first frame of a session.
+const firstFrame = 1
+
+// resumeCarrying returns what the messages of a sensor that seals for itself follow.
+// A session begins with an anchor; a sensor that was elsewhere meanwhile, and whose
+// first frames went there, is in the middle of a chain that nobody knows here.
+func (h handler) resumeCarrying(m *link.Hello, goesOn bool) sdk.Carried {
+	if goesOn {
+		return h.stored.Carried
+	}
+	last := h.carrier.Last()
+	if last == (sdk.Carried{}) && h.stored.KeyID == m.KeyID {
+		last = h.stored.Carried
+	}
+	if m.Base != firstFrame {
+		return sdk.Carried{Boot: last.Boot}
+	}
+	return last
 }
 
 // Data implements link.GatewayHandler.
@@ -85,7 +122,7 @@ func (h handler) Data(d *link.Data) bool {
 	case h.device != nil:
 		err = h.readings(d)
 	default:
-		err = h.carrier.Carry(d.Body)
+		err = h.carry(d)
 	}
 	switch {
 	case errors.Is(err, sdk.ErrFull), errors.Is(err, sdk.ErrClosed):
@@ -103,6 +140,15 @@ func (h handler) Data(d *link.Data) bool {
 	}
 	signal(h.takes)
 	return true
+}
+
+// carry has a sealed frame carried.
+func (h handler) carry(d *link.Data) error {
+	if err := h.carrier.Carry(d.Body); err != nil {
+		return err
+	}
+	h.session.Next, h.session.Carried = d.Seq+1, h.carrier.Last()
+	return nil
 }
 
 var (
@@ -124,7 +170,9 @@ func (h handler) Heartbeat(b *link.Heartbeat) {
 	lost := b.Dropped - h.session.Dropped
 	if h.device != nil {
 		drop := vital.Batch{Drops: []vital.Dropped{{Reason: vital.DropSensor, Count: uint64(lost)}}}
-		if h.device.Offer(h.arrived, &drop) != nil {
+		session := h.session
+		session.Dropped = b.Dropped
+		if h.offer(h.arrived, &drop, session, 0) != nil {
 			return // the next heartbeat says it again
 		}
 		signal(h.takes)

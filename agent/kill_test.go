@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/vitalseal/vitalseal/agent/config"
 	"github.com/vitalseal/vitalseal/firmware-bridge/link"
 	"github.com/vitalseal/vitalseal/firmware-bridge/port"
+	"github.com/vitalseal/vitalseal/sdk/core/vital"
 	"github.com/vitalseal/vitalseal/sdk/sdktest"
 )
 
@@ -45,7 +47,28 @@ func child() error {
 			Device: os.Getenv("AGENT_DEVICE"), Driver: config.LinkDriver, Mode: os.Getenv("AGENT_CHILD"),
 			Port: port.Config{Name: os.Getenv("AGENT_PORT"), RetryMin: time.Millisecond},
 		}},
-	}, agent.Options{Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})), Drain: sdktest.Patience})
+	}, options())
+}
+
+// options has the child kill itself at the point that AGENT_FAIL names, the n-th time
+// that it gets there: "noted 3".
+func options() agent.Options {
+	opts := agent.Options{Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})), Drain: sdktest.Patience}
+	var point string
+	var after int
+	if n, _ := fmt.Sscan(os.Getenv("AGENT_FAIL"), &point, &after); n == 2 {
+		opts.Failpoint(func(where string) {
+			if where != point {
+				return
+			}
+			if after--; after == 0 {
+				self, _ := os.FindProcess(os.Getpid()) // always there
+				_ = self.Kill()
+				select {}
+			}
+		})
+	}
+	return opts
 }
 
 // lives runs an agent in a process of its own, over and over.
@@ -79,17 +102,22 @@ func newLives(t *testing.T, w *sdktest.Ward, device, mode string, p *peer) *live
 
 // live begins a life. The function it returns ends it with SIGKILL or, in peace,
 // once the broker has everything.
-func (l *lives) live() (end func(kill bool)) {
+func (l *lives) live() (end func(kill bool)) { return l.liveUntil("") }
+
+// liveUntil is live with a point where it kills itself.
+func (l *lives) liveUntil(point string) (end func(kill bool)) {
 	l.t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env, cmd.Stderr = l.env, os.Stderr
+	cmd.Env, cmd.Stderr = append(slices.Clone(l.env), "AGENT_FAIL="+point), os.Stderr
 	stdin, err := cmd.StdinPipe()
 	l.Must(err)
 	l.Must(cmd.Start())
 	return func(kill bool) {
 		l.t.Helper()
 		if kill {
-			l.Must(cmd.Process.Kill())
+			if point == "" {
+				l.Must(cmd.Process.Kill())
+			}
 			_ = cmd.Wait() // its status is that of the signal
 			return
 		}
@@ -152,8 +180,7 @@ func TestKilledAgentAndSealingSensor(t *testing.T) {
 }
 
 // TestKilledAgentAndPlainSensor kills the agent while a sensor speaks that cannot
-// seal: every reading arrives. What was on disk and not yet noted as such comes
-// twice, one window for each kill at most.
+// seal: every reading arrives, and once.
 func TestKilledAgentAndPlainSensor(t *testing.T) {
 	t.Parallel()
 	w := sdktest.NewWard(t, "board")
@@ -161,20 +188,69 @@ func TestKilledAgentAndPlainSensor(t *testing.T) {
 	l := newLives(t, w, "board", config.Plain, p)
 	got := w.Receive()
 	n := l.speakThroughKills(p, func(n int) { p.queue(link.TypeReadings, p.readings(n)) })
-	seen := map[int32]int{}
-	got.Until("all readings", func(f *sdktest.Found) bool {
-		clear(seen)
-		for _, r := range f.Numerics {
-			seen[r.Value.Mantissa]++
+	got.Until("all readings", func(f *sdktest.Found) bool { return len(f.Numerics) >= n })
+	got.EachOnce(n)
+	onlyGood(t, got)
+	t.Logf("killed %d times: %d readings said, each received once", kills(), n)
+}
+
+// TestKilledBetweenDiskAndMemory kills the agent before the memory of a link is
+// written, between that and the commit, and between the commit and what follows it,
+// again and again. Frames hold readings and alarms, which go to the disk one by one.
+func TestKilledBetweenDiskAndMemory(t *testing.T) {
+	t.Parallel()
+	w := sdktest.NewWard(t, "board")
+	p := newPeer(t, link.SensorConfig{})
+	l := newLives(t, w, "board", config.Plain, p)
+	got := w.Receive()
+	n, alarms, dead := 0, 0, map[string]int{}
+	say := func() {
+		b := vital.Batch{Numerics: []vital.Numeric{reading(n)}}
+		for range n % 3 {
+			b.Alerts = append(b.Alerts, vital.Alert{Source: vital.SpO2, Value: vital.Int(alarms), Limit: vital.NaN})
+			alarms++
 		}
-		return len(seen) >= n
-	})
+		body, err := b.Append(nil)
+		w.Must(err)
+		p.queue(link.TypeReadings, body)
+		n++
+	}
+	for round := range 3 * max(1, kills()/3) {
+		point := []string{"before", "noted", "committed"}[round%3]
+		end := l.liveUntil(fmt.Sprint(point, " ", 1+rand.IntN(6)))
+		gone := make(chan struct{})
+		go func() {
+			defer close(gone)
+			end(true) // when it has killed itself
+		}()
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for alive := true; alive; {
+			select {
+			case <-gone:
+				alive = false
+			case <-tick.C:
+				if p.state().Unacked < 6 {
+					say()
+				}
+			}
+		}
+		dead[point]++
+	}
+	end := l.live()
+	p.flushed()
+	end(false)
+	got.Until("all of it", func(f *sdktest.Found) bool { return len(f.Numerics) >= n && len(f.Alerts) >= alarms })
+	got.EachOnce(n)
 	got.Look(func(f *sdktest.Found) {
-		doubled := len(f.Numerics) - n
-		if doubled > kills()*link.DefaultWindow {
-			t.Errorf("%d readings came twice, more than a window for each of %d kills", doubled, kills())
+		seen := map[int32]int{}
+		for _, a := range f.Alerts {
+			seen[a.Value.Mantissa]++
 		}
-		t.Logf("killed %d times: %d readings said, none lost, %d doubled", kills(), n, doubled)
+		if len(f.Alerts) != alarms || len(seen) != alarms {
+			t.Errorf("%d alarms were said, %d received, %d of them different", alarms, len(f.Alerts), len(seen))
+		}
 	})
 	onlyGood(t, got)
+	t.Logf("killed %v times: %d readings and %d alarms said, each received once", dead, n, alarms)
 }

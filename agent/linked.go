@@ -23,16 +23,19 @@ import (
 //
 // Nothing is taken before the device has proved with its key that it is the one
 // that belongs on this port; a plain sensor without a key is as good as its cable.
-// What is acknowledged is on disk, and so is the memory of it.
+// What is acknowledged is on disk, and so is the memory of it, which is written
+// before: see linkMemory.
 type linked struct {
 	conf     config.Sensor
 	pipeline *sdk.Pipeline
 	dir      string // of the memory
+	fail     failpoint
+	known    sdk.Recover
 	log      *slog.Logger
 
 	device  *sdk.Device   // plain: the gateway seals as it; else nil
 	carrier *sdk.Carrier  // sealed: the device seals for itself; else nil
-	memory  *linkMemory   // settle's
+	memory  *linkMemory   // for all attempts
 	begun   time.Time     // what the link's times count from
 	wakes   chan struct{} // something may be due
 	takes   chan struct{} // something was taken, or refused for want of room
@@ -43,7 +46,8 @@ type linked struct {
 	arrived time.Time // when the bytes in hand did
 	batch   vital.Batch
 	stored  linkSession // on disk
-	session linkSession // the one that goes on; Next is the gateway's to know
+	session linkSession // the one that goes on
+	serial  uint64      // of the newest token
 	full    bool        // too much waits for the disk: the window is closed
 	watch   watch
 	notices notices
@@ -86,14 +90,51 @@ func (l *linked) open() (err error) {
 	if err != nil {
 		return err
 	}
-	if l.memory, err = openLinkMemory(l.dir, l.conf.Device); err != nil {
+	if err := l.remember(); err != nil {
 		return err
 	}
-	l.begun, l.stored, l.session, l.full = time.Now(), l.memory.last, linkSession{}, false
+	l.begun, l.full = time.Now(), false
 	l.wakes, l.takes = make(chan struct{}, 1), make(chan struct{}, 1)
 	l.notices.fill()
 	return l.gateway.Init(link.GatewayConfig{Receive: make([]byte, link.MaxFrame), Random: random})
 }
+
+// recall opens the memory before anything is added to the outbox.
+func (l *linked) recall(stored sdk.Recover) {
+	l.known = stored
+	var err error
+	if l.memory, err = openLinkMemory(l.dir, l.conf.Device, stored); err != nil {
+		l.log.Error("how far the sensor had come is not known yet", "error", err)
+		return
+	}
+	l.memory.fail = l.fail
+	if l.memory.unknown {
+		l.log.Warn("the memory of the link does not go with the outbox, and is not used: the sensor sends again what it still keeps")
+	}
+}
+
+// remember finds out how far the session has come: what was taken by an attempt
+// before this one is on disk then, and will not come again.
+func (l *linked) remember() error {
+	if l.memory == nil {
+		if l.recall(l.known); l.memory == nil {
+			return errMemory
+		}
+	}
+	if l.session.Session != 0 {
+		if err := l.storeLast(); err != nil {
+			return err
+		}
+	}
+	if l.device != nil {
+		l.device.Keep(l.memory)
+	}
+	l.stored, _ = l.memory.position()
+	l.session = linkSession{}
+	return nil
+}
+
+var errMemory = errors.New("memory of the link cannot be read: see above")
 
 // random gives challenges.
 func random(b *[32]byte) error {
@@ -104,15 +145,25 @@ func random(b *[32]byte) error {
 // lastSettle bounds what the end waits for the disk.
 const lastSettle = 5 * time.Second
 
-// close has what was taken stored once more: it will not come again.
+// close has what was taken stored once more.
 func (l *linked) close() error {
+	if err := l.storeLast(); err != nil {
+		l.log.Warn("what was taken last waits for the disk", "error", err)
+	}
+	return nil
+}
+
+func (l *linked) storeLast() error {
 	ctx, cancel := context.WithTimeout(context.Background(), lastSettle)
 	defer cancel()
-	err := l.store(ctx)
-	if err != nil {
-		l.log.Warn("what was taken last may come twice", "error", err)
+	return l.store(ctx)
+}
+
+// forget closes the memory, when the pipeline is closed.
+func (l *linked) forget() {
+	if l.memory != nil {
+		_ = l.memory.close() // all that counts is synced
 	}
-	return l.memory.close()
 }
 
 // portConfig leaves the watch on silence to the link: noise is not a sensor.
@@ -268,33 +319,49 @@ func (l *linked) settle(ctx context.Context) error {
 // how far the session has come; then the sensor may be told.
 func (l *linked) store(ctx context.Context) error {
 	l.mu.Lock()
-	session := l.session
-	session.Next = l.gateway.State().Taken
-	stored := l.stored
+	session, serial := l.session, l.serial
 	l.mu.Unlock()
-	if session.Session == 0 || session == stored {
-		return l.sync(ctx)
-	}
-	if err := l.sync(ctx); err != nil {
-		return err
-	}
-	if err := l.memory.store(session); err != nil {
+	stored, err := l.storeAs(ctx, session, serial)
+	if err != nil {
 		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.stored = session
-	l.gateway.Durable(session.Session, session.Next)
+	l.stored = stored
+	l.gateway.Durable(stored.Session, stored.Next)
 	signal(l.wakes)
 	return nil
 }
 
-func (l *linked) sync(ctx context.Context) error {
+// storeAs returns how far the session has come on disk. The memory of plain
+// readings is written by the pipeline, on the way.
+func (l *linked) storeAs(ctx context.Context, session linkSession, serial uint64) (stored linkSession, err error) {
 	if l.device != nil {
-		return l.device.Sync(ctx)
+		if err := l.device.Sync(ctx); err != nil {
+			return stored, err
+		}
+		if err := l.memory.flush(); err != nil {
+			return stored, err
+		}
+		stored, has := l.memory.position()
+		if has < serial {
+			return stored, errSlow
+		}
+		return stored, nil
 	}
-	return l.carrier.Sync(ctx)
+	if err := l.carrier.Sync(ctx); err != nil {
+		return stored, err
+	}
+	if session.Session != 0 {
+		if err := l.memory.store(session); err != nil {
+			return stored, err
+		}
+	}
+	stored, _ = l.memory.position()
+	return stored, nil
 }
+
+var errSlow = errors.New("memory of the link: the disk has not answered yet")
 
 // pause closes the window. It says why the first time.
 func (l *linked) pause(err error) {

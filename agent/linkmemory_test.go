@@ -6,15 +6,22 @@ import (
 	"testing"
 
 	"github.com/vitalseal/vitalseal/agent"
+	"github.com/vitalseal/vitalseal/sdk"
 )
 
 func sessionOf(n uint32) agent.LinkSession {
-	return agent.LinkSession{KeyID: [8]byte{1, 2, 3}, Session: 77, Next: n, Told: n / 2, Dropped: n / 3}
+	return agent.LinkSession{
+		KeyID: [8]byte{1, 2, 3}, Session: 77, Next: n, Told: n / 2, Dropped: n / 3,
+		Carried: sdk.Carried{EID: [8]byte{4}, Seq: uint64(n), Head: [16]byte{5, 15: 6}, Boot: 7},
+	}
 }
+
+// none has no record stored.
+func none(uint64) (bool, error) { return false, nil }
 
 func openMemory(t *testing.T, dir string) *agent.LinkMemory {
 	t.Helper()
-	m, err := agent.OpenLinkMemory(dir, "monitor-4")
+	m, err := agent.OpenLinkMemory(dir, "monitor-4", none)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +88,7 @@ func TestDamagedMemoryOfALink(t *testing.T) {
 	}
 	for bit := range 8 * agent.MemorySize {
 		bad := append([]byte(nil), image...)
-		bad[bit/8] ^= 1 << (bit % 8) // the second write went to the first slot
+		bad[bit/8] ^= 1 << (bit % 8) // of the first slot
 		if err := os.WriteFile(path, bad, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +112,7 @@ func TestDamagedMemoryOfALink(t *testing.T) {
 
 func FuzzMemory(f *testing.F) {
 	dir := f.TempDir()
-	m, err := agent.OpenLinkMemory(dir, "x")
+	m, err := agent.OpenLinkMemory(dir, "x", none)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -117,7 +124,7 @@ func FuzzMemory(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(image[64:])
+	f.Add(image[agent.MemorySlot:])
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var slot [agent.MemorySize]byte
 		copy(slot[:], b)

@@ -14,20 +14,53 @@ import (
 // readings has a frame of plain readings sealed. What is not such a frame is
 // errReadings: its sensor would send it again and again.
 func (h handler) readings(d *link.Data) error {
-	if err := h.batch.Decode(d.Body); err != nil {
-		return fmt.Errorf("%w: %w", errReadings, err)
-	}
 	session := h.session
+	session.Next = d.Seq + 1
+	if err := h.batch.Decode(d.Body); err != nil {
+		return h.pass(session, err)
+	}
+	before := session
 	h.countDrops(&session)
+	skipped := h.skipAlerts(d.Seq)
 	at := onto(&h.batch, d.Now, h.arrived)
-	if err := h.device.Offer(at, &h.batch); err != nil {
-		if errors.Is(err, sdk.ErrFull) || errors.Is(err, sdk.ErrClosed) {
-			return err
-		}
-		return fmt.Errorf("%w: %w", errReadings, err)
+	err := h.offer(at, &h.batch, session, skipped)
+	if err == nil || errors.Is(err, sdk.ErrFull) || errors.Is(err, sdk.ErrClosed) {
+		return err
+	}
+	return h.pass(before, err)
+}
+
+// pass goes on to the next frame after one that holds no readings, because of err.
+func (h handler) pass(session linkSession, err error) error {
+	if closed := h.offer(h.arrived, new(vital.Batch), session, 0); closed != nil {
+		return closed
+	}
+	return fmt.Errorf("%w: %w", errReadings, err)
+}
+
+// offer offers a batch with a token that says where the session is then.
+func (h handler) offer(at time.Time, b *vital.Batch, session linkSession, skipped uint32) error {
+	if err := h.device.Offer(at, b, offered{session, skipped, h.serial + 1}); err != nil {
+		return err
 	}
 	h.session = session
+	h.serial++
 	return nil
+}
+
+// skipAlerts leaves out those alarms of a frame that are on disk already, and
+// returns how many they are.
+func (h handler) skipAlerts(frame uint32) (skipped uint32) {
+	a := h.session.Alerts
+	n := len(h.batch.Alerts)
+	switch after := int32(a.Frame - frame); {
+	case a.Session != h.session.Session || after < 0:
+		return 0
+	case after == 0:
+		n = min(n, int(a.Count))
+	}
+	h.batch.Alerts = h.batch.Alerts[n:]
+	return uint32(n)
 }
 
 // countDrops replaces what the batch says the sensor dropped by what is not

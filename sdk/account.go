@@ -11,21 +11,21 @@ import (
 
 // store puts an envelope into the outbox. At the bound the oldest data make
 // room, and each device that loses some signs for it; the drop and the account
-// of it become durable in one commit.
-func (p *Pipeline) store(r outbox.Record) error {
+// of it become durable in one commit. It returns the record's id.
+func (p *Pipeline) store(r outbox.Record) (uint64, error) {
 	for {
-		_, err := p.queue.Append(r)
+		id, err := p.queue.Append(r)
 		switch {
 		case errors.Is(err, outbox.ErrUncommitted):
-			if err := p.queue.Commit(); err != nil {
-				return err
+			if err := p.commitAll(); err != nil {
+				return 0, err
 			}
 		case errors.Is(err, outbox.ErrFull):
 			if err := p.dropOldest(); err != nil {
-				return err
+				return 0, err
 			}
 		default:
-			return err
+			return id, err
 		}
 	}
 }
@@ -35,7 +35,7 @@ var errNoRoom = errors.New("outbox is full of what may not be dropped")
 // dropOldest commits before and after: before, because an account that was
 // signed and then found no room would be a gap that nothing explains.
 func (p *Pipeline) dropOldest() error {
-	if err := p.queue.Commit(); err != nil {
+	if err := p.commitAll(); err != nil {
 		return err
 	}
 	dropped, err := p.queue.DropOldest(p.account)
@@ -45,7 +45,7 @@ func (p *Pipeline) dropOldest() error {
 	case !dropped:
 		return errNoRoom
 	}
-	return p.queue.Commit()
+	return p.commitAll()
 }
 
 // account signs for what is about to be dropped.

@@ -37,15 +37,28 @@ type Carrier struct {
 	last     time.Time
 	closed   bool
 
+	carried Carried // the newest that was taken
+
 	echoes echoes
 	told   seal.Beacon  // what the device is to echo
 	anchor mqtt.Message // of the chain in use; no topic: not known
+}
+
+// Carried is how far the messages of a device that seals for itself have come: the
+// newest that was taken. Zero: not known.
+type Carried struct {
+	EID  seal.EID // of the chain; zero: not known
+	Seq  uint64
+	Head seal.Head
+	Boot uint64 // of the newest anchor
 }
 
 // carried is a message that waits to be stored.
 type carried struct {
 	record outbox.Record
 	anchor *carriedAnchor // nil for a batch
+	prev   seal.Head
+	head   seal.Head
 }
 
 // carriedAnchor is what is remembered of an anchor besides its message.
@@ -116,7 +129,7 @@ func (c *Carrier) device(now time.Time) (identity.Device, error) {
 		return d, fmt.Errorf("%w: device %q (%v) is %v", ErrRefused, c.name, d.KeyID, status)
 	}
 	if c.kid != d.KeyID {
-		c.kid, c.echoes, c.told, c.anchor = d.KeyID, echoes{}, seal.Beacon{}, mqtt.Message{}
+		c.kid, c.echoes, c.told, c.anchor, c.carried = d.KeyID, echoes{}, seal.Beacon{}, mqtt.Message{}, Carried{}
 		if eid, message := p.state.carriedAnchor(d.KeyID); message != nil {
 			c.anchor = mqtt.Message{Topic: p.anchorTopic(d.KeyID, eid), Payload: message, Retain: true}
 		}
@@ -128,8 +141,13 @@ func (c *Carrier) device(now time.Time) (identity.Device, error) {
 // anything else is done with it, and is on disk when Sync returns. What is not
 // the device's, or is revoked, altered, or neither anchor nor batch, is
 // ErrRefused, and nothing has changed. ErrFull says that too much waits for the
-// disk: bring it again. A message that was carried before may be carried again:
-// receivers know it.
+// disk: bring it again.
+//
+// Messages come in the order in which they were sealed, each once: a batch follows
+// the message that was carried last, and an anchor has a greater boot counter than
+// those before. Any other is ErrRefused, so that somebody on the wire who plays an
+// old one again, or holds one back, does not have the device told that something was
+// carried which was not. Continue says what comes first.
 func (c *Carrier) Carry(message []byte) error {
 	now := time.Now()
 	c.mu.Lock()
@@ -156,6 +174,10 @@ func (c *Carrier) carry(message []byte, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("%w: from device %q: %w", ErrRefused, c.name, err)
 	}
+	next, err := c.follow(&m)
+	if err != nil {
+		return fmt.Errorf("%w: from device %q: %w", ErrRefused, c.name, err)
+	}
 	cost := len(message) + carriedCost
 	if c.cost+cost > c.pipeline.conf.MaxWaiting || m.anchor != nil && c.pipeline.state.crowded(d.KeyID) {
 		return ErrFull
@@ -163,6 +185,7 @@ func (c *Carrier) carry(message []byte, now time.Time) error {
 	c.cost += cost
 	c.count++
 	c.last = now
+	c.carried = next
 	c.waiting = append(c.waiting, m)
 	if m.anchor != nil {
 		c.echoes.echoed(m.anchor.beacon)
@@ -173,7 +196,53 @@ func (c *Carrier) carry(message []byte, now time.Time) error {
 var (
 	errGrant    = errors.New("it is a grant, which a sensor does not make")
 	errOtherOne = errors.New("its anchor is of another site")
+	errOldChain = errors.New("it is an anchor from before the newest")
+	errNotNext  = errors.New("it does not follow what was carried last")
 )
+
+// Continue says which message the next one follows, where the caller has the device
+// send again from an earlier one (after a restart, say), and remembers what Last said
+// then. Before it is called, and with a Carried that has no EID, that is not known:
+// any batch is taken until there is an anchor, but for those of chains that are known
+// to have ended, and any anchor with a boot counter above Boot or, if that is 0,
+// not below the newest that is known.
+func (c *Carrier) Continue(from Carried) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.carried = from
+}
+
+// Last returns the newest message that Carry took.
+func (c *Carrier) Last() Carried {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.carried
+}
+
+// follow returns how far the messages have come with m, if it follows what was
+// carried last. c.mu is held.
+func (c *Carrier) follow(m *carried) (next Carried, err error) {
+	last, eid, seq := c.carried, seal.EID(m.record.Anchor), m.record.Seq
+	next = Carried{EID: eid, Seq: seq, Head: m.head, Boot: last.Boot}
+	if m.anchor != nil {
+		next.Boot = m.anchor.boot
+		if last == (Carried{}) && c.pipeline.state.oldAnchor(m.record.Device, eid, next.Boot) ||
+			last != (Carried{}) && next.Boot <= last.Boot {
+			return next, errOldChain
+		}
+		return next, nil
+	}
+	if last.EID == (seal.EID{}) {
+		if c.pipeline.state.endedChain(m.record.Device, eid) {
+			return last, errNotNext
+		}
+		return last, nil
+	}
+	if eid != last.EID || seq != last.Seq+1 || m.prev != last.Head {
+		return last, errNotNext
+	}
+	return next, nil
+}
 
 // verify returns the record of a message if it is the device's.
 func (c *Carrier) verify(message []byte, d *identity.Device) (m carried, err error) {
@@ -186,6 +255,7 @@ func (c *Carrier) verify(message []byte, d *identity.Device) (m carried, err err
 		return m, err
 	}
 	p := c.pipeline
+	m.prev, m.head = v.Prev(), v.Head()
 	m.record = outbox.Record{Device: d.KeyID, Anchor: v.EID(), Seq: v.Seq(), Payload: bytes.Clone(message)}
 	switch v.Kind() {
 	case seal.KindBatch: // what is in it nobody here can tell, so that all are data
@@ -220,7 +290,7 @@ func (c *Carrier) cycle(now time.Time) error {
 		if m.anchor != nil {
 			c.began(&m, now)
 		}
-		if err := c.pipeline.store(m.record); err != nil {
+		if _, err := c.pipeline.store(m.record); err != nil {
 			return err
 		}
 		c.mu.Lock()

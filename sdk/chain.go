@@ -39,7 +39,13 @@ type chain struct {
 	pending bool         // piece is not sealed yet
 	payload []byte
 	unsent  *outbox.Record
-	owed    []vital.Dropped // losses that nobody could sign for yet
+	decides *Progress // what unsent decides about offers; nil: nothing
+
+	marks    []mark    // ends of offers in alerts and sealing
+	alertAt  int       // how many of the alerts that were taken are sealed
+	finished *Progress // what piece decides
+	noting   noting
+	owed     []vital.Dropped // losses that nobody could sign for yet
 
 	topicData, topicEvent string
 
@@ -113,7 +119,8 @@ func (c *chain) take(now time.Time) (some, more bool) {
 	some = !s.empty()
 	c.sealing.Reset()
 	c.sealing, s.open = s.open, c.sealing
-	c.alerts, s.alerts = s.alerts, c.alerts[:0]
+	c.alerts, s.alerts, c.alertAt = s.alerts, c.alerts[:0], 0
+	c.marks, s.marks = s.marks, c.marks[:0]
 	d.cost -= s.cost
 	c.recorded, s.cost = s.recorded, 0
 	return some, more
@@ -137,20 +144,21 @@ func (c *chain) finish() error {
 	var single vital.Batch
 	for len(c.alerts) > 0 {
 		single.Alerts = append(single.Alerts[:0], c.alerts[0])
-		if err := c.seal(&single, outbox.Alert, c.topicEvent); err != nil {
+		if err := c.seal(&single, outbox.Alert, c.topicEvent, c.decidesAlert()); err != nil {
 			return err
 		}
 		c.alerts = c.alerts[:copy(c.alerts, c.alerts[1:])]
+		c.alertAt++
 		if err := c.storeUnsent(); err != nil {
 			return err
 		}
 	}
-	for c.pending || cut(&c.piece, c.sealing) {
+	for c.pending || c.cut() {
 		c.pending = true
-		if err := c.seal(&c.piece, outbox.Data, c.topicData); err != nil {
+		if err := c.seal(&c.piece, outbox.Data, c.topicData, c.finished); err != nil {
 			return err
 		}
-		c.pending = false
+		c.pending, c.finished = false, nil
 		if err := c.storeUnsent(); err != nil {
 			return err
 		}
@@ -164,7 +172,7 @@ func (c *chain) heartbeat(now time.Time) error {
 		Time:     c.span.origin.since(now),
 		Interval: uint32(c.pipeline.conf.Heartbeat.Milliseconds()), Recorded: c.recorded,
 	}}}
-	if err := c.seal(&b, outbox.Data, c.topicEvent); err != nil {
+	if err := c.seal(&b, outbox.Data, c.topicEvent, nil); err != nil {
 		return err
 	}
 	return c.storeUnsent()
@@ -174,11 +182,14 @@ func (c *chain) heartbeat(now time.Time) error {
 // end, or whose signer failed, is begun anew for the same span, so that times in
 // b stay true. The label goes into every message: they may arrive in any order,
 // and a reading that is shown without its bed is worse than a few bytes.
-func (c *chain) seal(b *vital.Batch, class outbox.Class, topic string) error {
+func (c *chain) seal(b *vital.Batch, class outbox.Class, topic string, decides *Progress) error {
 	b.Label = c.span.label
 	payload, err := b.Append(c.payload[:0])
 	if err != nil {
 		c.refuse(b, err)
+		if decides != nil {
+			c.intend(*decides, c.noting.lastID)
+		}
 		return nil
 	}
 	c.payload = payload
@@ -192,7 +203,7 @@ func (c *chain) seal(b *vital.Batch, class outbox.Class, topic string) error {
 		}
 	}
 	c.spoke = time.Now()
-	c.unsent = c.record(class, topic, message)
+	c.unsent, c.decides = c.record(class, topic, message), decides
 	return nil
 }
 
@@ -218,15 +229,25 @@ func (c *chain) refuse(b *vital.Batch, err error) {
 }
 
 // storeUnsent puts the message that waits into the outbox, making room by
-// dropping the oldest data where that is allowed.
+// dropping the oldest data where that is allowed. A commit that a crash cuts short
+// may store any part of it: of those that decide about offers each has one to itself.
 func (c *chain) storeUnsent() error {
 	if c.unsent == nil {
 		return nil
 	}
-	if err := c.pipeline.store(*c.unsent); err != nil {
+	if c.decides != nil && c.noting.intent != nil {
+		if err := c.pipeline.commitAll(); err != nil {
+			return err
+		}
+	}
+	id, err := c.pipeline.store(*c.unsent)
+	if err != nil {
 		return err
 	}
-	c.unsent = nil
+	if c.decides != nil {
+		c.intend(*c.decides, id)
+	}
+	c.unsent, c.decides = nil, nil
 	return nil
 }
 
@@ -337,7 +358,7 @@ func (c *chain) beginOne() error {
 	c.echoes.echoed(p.anchor.Beacon)
 	check := c.sealer.Checkpoint()
 	c.pipeline.beganChain(c.device.kid, check, p.anchor.Beacon)
-	c.unsent = c.record(outbox.Anchor, c.pipeline.anchorTopic(c.device.kid, check.EID), message)
+	c.unsent, c.decides = c.record(outbox.Anchor, c.pipeline.anchorTopic(c.device.kid, check.EID), message), nil
 	c.unsent.Retain = true
 	c.mu.Lock()
 	c.anchor = mqtt.Message{Topic: c.unsent.Topic, Payload: message, Retain: true}

@@ -106,7 +106,7 @@ func (p *Pipeline) cycle(now time.Time) error {
 	for _, c := range p.allCarriers() {
 		fail(c, c.cycle(now))
 	}
-	commit := p.queue.Commit()
+	commit := p.commitAll()
 	err := errors.Join(append(all, commit)...)
 	p.note(err) // before anybody is answered, who may ask Stats for the reason
 	for _, w := range waiting {
@@ -180,7 +180,7 @@ func (p *Pipeline) keepHouse(now time.Time) {
 		if err != nil || n > 0 {
 			continue
 		}
-		err = p.store(outbox.Record{
+		_, err = p.store(outbox.Record{
 			Class: outbox.Anchor, Device: old.kid, Anchor: old.eid, Topic: p.anchorTopic(old.kid, old.eid), Retain: true,
 		})
 		if err != nil {
@@ -189,7 +189,7 @@ func (p *Pipeline) keepHouse(now time.Time) {
 		}
 		cleared = append(cleared, old)
 	}
-	if len(cleared) > 0 && p.queue.Commit() == nil {
+	if len(cleared) > 0 && p.commitAll() == nil {
 		for _, old := range cleared {
 			p.state.cleared(old)
 		}

@@ -57,6 +57,11 @@ type Config struct {
 	// the pipeline seals for a sensor that cannot.
 	Flags seal.Flags
 
+	// Recover is called once by Open, before anything is added to the outbox, for
+	// those who have noted by way of a Journal how far they have come: they strike
+	// out what has not become true, since its id may be given to another record.
+	Recover func(stored Recover)
+
 	// Logger is told what happens to connections, chains and the disk; never a
 	// reading. Default: nothing is logged.
 	Logger *slog.Logger

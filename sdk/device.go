@@ -38,6 +38,7 @@ type Device struct {
 	chain    *chain
 
 	mu      sync.Mutex
+	journal Journal // nil: nothing is noted
 	now     *span   // what is recorded into
 	ended   []*span // not yet all taken by the committer, oldest first
 	cost    int     // of what waits in all of them
@@ -96,16 +97,22 @@ func (d *Device) Record(readings ...vital.Numeric) error {
 // reason DropSensor and name no chain. Heartbeats are the pipeline's own and
 // are ignored; so is Label, see Device.Label. Time that is more than a day ago
 // counts as a day ago.
-func (d *Device) RecordBatch(at time.Time, b *vital.Batch) error { return d.record(at, b, true) }
+func (d *Device) RecordBatch(at time.Time, b *vital.Batch) error { return d.record(at, b, true, nil) }
 
 // Offer is RecordBatch for a caller who keeps what is refused and offers it again:
-// with ErrFull nothing is counted as lost.
-func (d *Device) Offer(at time.Time, b *vital.Batch) error { return d.record(at, b, false) }
+// with ErrFull nothing is counted as lost. If the token is not nil, the device's
+// Journal (see Keep) is told it when all of b is stored, and all that was offered
+// before; b may be empty then. An offer is sealed in one message, beside its alerts
+// and others, if it fits one: that is certain up to some 30 kB. A larger one is cut,
+// and a crash amid its messages has the first of them come again.
+func (d *Device) Offer(at time.Time, b *vital.Batch, token any) error {
+	return d.record(at, b, false, token)
+}
 
-func (d *Device) record(at time.Time, b *vital.Batch, lost bool) error {
+func (d *Device) record(at time.Time, b *vital.Batch, lost bool, token any) error {
 	count := b.Len() - len(b.Drops) - len(b.Heartbeats)
 	if count+len(b.Drops) == 0 {
-		return nil
+		return d.offerNothing(token)
 	}
 	if err := validate(b); err != nil {
 		return err
@@ -120,6 +127,9 @@ func (d *Device) record(at time.Time, b *vital.Batch, lost bool) error {
 	switch {
 	case err == nil:
 		d.copyIn(ms, b)
+		if token != nil && d.journal != nil {
+			d.markOffer(token, len(b.Alerts))
+		}
 	case errors.Is(err, ErrFull) && lost:
 		d.refuse(count)
 	}
@@ -129,6 +139,21 @@ func (d *Device) record(at time.Time, b *vital.Batch, lost bool) error {
 		d.pipeline.hurry()
 	}
 	return err
+}
+
+// offerNothing has the token of an offer without entries told in its turn.
+func (d *Device) offerNothing(token any) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case token == nil || d.journal == nil:
+	case d.closed:
+		return ErrClosed
+	default:
+		d.markOffer(token, 0)
+		d.pipeline.wake()
+	}
+	return nil
 }
 
 // Alert takes an alarm raised now and has it sealed, stored and sent ahead of

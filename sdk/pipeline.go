@@ -75,6 +75,9 @@ func Open(ctx context.Context, conf Config) (*Pipeline, error) {
 		silent: make(chan struct{}), hasty: make(chan struct{}),
 		roster: rosterFile{gateway: gateway, log: conf.Logger, period: conf.periods.roster, read: time.Now()},
 	}
+	if conf.Recover != nil {
+		conf.Recover(recoverer(queue))
+	}
 	if err := p.start(ctx); err != nil {
 		return nil, errors.Join(err, queue.Close())
 	}
@@ -338,7 +341,12 @@ func (p *Pipeline) Close(ctx context.Context) error {
 		errs = append(errs, d.chain.end())
 	}
 	p.saveState() // while the directory is ours
-	return errors.Join(append(errs, p.queue.Close())...)
+	p.noteAll()   // Queue.Close commits
+	closed := p.queue.Close()
+	if closed == nil {
+		p.committed()
+	}
+	return errors.Join(append(errs, closed)...)
 }
 
 // drain waits until all is acknowledged or ctx ends.

@@ -129,7 +129,7 @@ func TestKeptReadingsHaveTheirTimes(t *testing.T) {
 	for i, age := range ages {
 		b := vital.Batch{Numerics: []vital.Numeric{spo2(i)}}
 		b.Numerics[0].Time = 250
-		must(t, d.Offer(now.Add(-age-250*time.Millisecond), &b))
+		must(t, d.Offer(now.Add(-age-250*time.Millisecond), &b, nil))
 	}
 	got.Until("all of them", func(f *sdktest.Found) bool { return len(f.Numerics) >= len(ages) })
 	w.Close(p)
@@ -182,7 +182,7 @@ func TestOfferCountsNothingAsLost(t *testing.T) {
 	for i := range 5000 {
 		b.Numerics = append(b.Numerics, spo2(i))
 	}
-	if err := d.Offer(time.Now(), &b); !errors.Is(err, sdk.ErrFull) {
+	if err := d.Offer(time.Now(), &b, nil); !errors.Is(err, sdk.ErrFull) {
 		t.Errorf("offered 200 kB: %v", err)
 	}
 	if n := d.Stats().Refused; n != 0 {

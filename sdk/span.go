@@ -16,6 +16,7 @@ type span struct {
 
 	open     *vital.Batch
 	alerts   []vital.Alert
+	marks    []mark // ends of offers among them
 	cost     int    // of what is open
 	recorded uint64 // readings, since the span began
 	taken    bool   // the committer has it: it gets a chain, and is not changed any more
@@ -28,7 +29,7 @@ func newSpan(now time.Time, lead time.Duration, label string) *span {
 	return &span{origin: newOrigin(now, lead), label: label, open: new(vital.Batch)}
 }
 
-func (s *span) empty() bool { return s.open.Len() == 0 && len(s.alerts) == 0 }
+func (s *span) empty() bool { return s.open.Len() == 0 && len(s.alerts) == 0 && len(s.marks) == 0 }
 
 // split begins a new span. d.mu is held.
 func (d *Device) split(now time.Time, label string) { d.splitBefore(now, originLead, label) }

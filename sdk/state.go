@@ -178,6 +178,24 @@ func (s *state) carriedAnchor(kid keys.KeyID) (eid seal.EID, message []byte) {
 	return eid, d.Anchor
 }
 
+// oldAnchor reports whether an anchor of a device that seals for itself came before
+// the newest that is known.
+func (s *state) oldAnchor(kid keys.KeyID, eid seal.EID, boot uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.doc.Devices[kid.String()]
+	return d != nil && (boot < d.Boot || boot == d.Boot && eid.String() != d.EID)
+}
+
+// endedChain reports whether a chain is known, and is not the newest.
+func (s *state) endedChain(kid keys.KeyID, eid seal.EID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.doc.Devices[kid.String()]
+	return d != nil && d.EID != eid.String() &&
+		slices.ContainsFunc(d.Anchors, func(a anchorState) bool { return a.EID == eid.String() })
+}
+
 // knows reports whether a device ever began a chain.
 func (s *state) knows(kid keys.KeyID) bool {
 	s.mu.Lock()

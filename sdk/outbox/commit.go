@@ -270,6 +270,9 @@ func (q *Queue) makeFile(name string, lane int) (File, error) {
 		return f, err
 	}
 	if err := q.fs.Rename(spare, name); err != nil {
+		q.mu.Lock()
+		q.spares = append(q.spares, spare)
+		q.mu.Unlock()
 		return nil, err
 	}
 	return q.fs.Open(name)

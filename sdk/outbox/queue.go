@@ -13,7 +13,8 @@ var (
 	// ErrFull says that the bound is reached: DropOldest makes room for data.
 	ErrFull = errors.New("outbox is full")
 	// ErrHeadroom says that a record of data needs a new file and that the file
-	// system has too little left for others: see Config.Headroom.
+	// system has too little left for others, by the look that each Commit takes:
+	// see Config.Headroom.
 	ErrHeadroom = errors.New("too little is left on the disk of the outbox")
 	// ErrUnread says that the disk can be neither read nor written. What
 	// is there is kept and can be asked for again when the disk is back.

@@ -20,7 +20,8 @@ type Config struct {
 	// defaults to 8883.
 	Broker string
 
-	// ClientID names the session at the broker, 1 to 256 printable characters.
+	// ClientID names the session at the broker, 1 to 256 printable characters;
+	// nats-server refuses those with a space, '.', '*' or '>'.
 	// A second connection with the same ClientID ends the first, so a gateway's
 	// publisher and subscriber need one each.
 	ClientID string

@@ -16,12 +16,12 @@ import (
 	"github.com/vitalseal/vitalseal/sdk/mqtt/mqtttest"
 )
 
-func TestPublishAndReceive(t *testing.T) {
-	ca := mqtttest.NewCA(t)
-	broker := mqtttest.StartMosquitto(t, ca)
-	l := listen(t, ca.Config(broker.URL, "receiver"), "vs1/#")
+func TestPublishAndReceive(t *testing.T) { eachBroker(t, testPublishAndReceive) }
+
+func testPublishAndReceive(t *testing.T, ca *mqtttest.CA, url string) {
+	l := listen(t, ca.Config(url, "receiver"), "vs1/#")
 	topic := "vs1/north/gw-1/" + device + "/data"
-	publishAll(t, ca.Config(broker.URL, "gw-1"), numbered(topic, 200)...)
+	publishAll(t, ca.Config(url, "gw-1"), numbered(topic, 200)...)
 	l.wait(200)
 	if !slices.IsSortedFunc(l.order, func(a, b mqtt.Received) int { return slices.Compare(a.Payload, b.Payload) }) {
 		t.Error("one publisher's messages arrived out of order")
@@ -84,7 +84,7 @@ func TestBrokerRestartsUnderLoad(t *testing.T) {
 	broker := mqtttest.StartMosquitto(t, ca)
 	l, q := load(t, ca, broker, broker.Stop)
 	l.wait(len(q.messages))
-	report(t, "stopped", l, q)
+	report(t, "stopped 3 times", l, q)
 }
 
 // The broker is killed: what it had acknowledged and neither passed on nor saved
@@ -105,7 +105,7 @@ func TestBrokerKilledUnderLoad(t *testing.T) {
 			publishAll(t, ca.Config(broker.URL, "gw-2"), mqtt.Message{Topic: "vs1/north/gw-2/state", Payload: []byte("last"), Retain: true})
 			// It comes after all that the broker still holds.
 			l.until(func() bool { return l.has("vs1/north/gw-2/state", "last") })
-			report(t, "killed, "+name, l, q)
+			report(t, "killed 3 times, "+name, l, q)
 		})
 	}
 }
@@ -114,25 +114,18 @@ func TestBrokerKilledUnderLoad(t *testing.T) {
 // after the 100th, 300th and 600th acknowledgement.
 func load(t *testing.T, ca *mqtttest.CA, broker *mqtttest.Mosquitto, end func()) (*listener, *queue) {
 	t.Helper()
-	l := listen(t, ca.Config(broker.URL, "receiver"), "vs1/#")
-	q := newQueue(t, numbered("vs1/north/gw-1/"+device+"/data", 1000)...)
-	q.keep = true
-	stop := publisher(t, ca.Config(broker.URL, "gw-1"), q)
-	for _, n := range []int{100, 300, 600} {
-		q.waitDone(n)
+	return loadOn(t, ca, broker.URL, broker.URL, func(int) {
 		end()
 		broker.Start()
-	}
-	q.waitDone(len(q.messages))
-	stop()
-	return l, q
+	})
 }
 
-func report(t *testing.T, how string, l *listener, q *queue) {
+// report says what became of what was acknowledged, and returns how much is lost.
+func report(t *testing.T, how string, l *listener, q *queue) (lost int) {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	lost, doubled := 0, 0
+	doubled := 0
 	for i := range q.messages {
 		switch n := l.count[q.messages[i].Topic+" "+string(q.messages[i].Payload)]; n {
 		case 0:
@@ -141,8 +134,9 @@ func report(t *testing.T, how string, l *listener, q *queue) {
 			doubled += n - 1
 		}
 	}
-	t.Logf("broker %s 3 times: %d messages, %d acknowledged, %d offered, %d lost by the broker, %d received twice or more, %d connections lost",
+	t.Logf("broker %s: %d messages, %d acknowledged, %d offered, %d lost by the broker, %d received twice or more, %d connections lost",
 		how, len(q.messages), len(q.done), q.offers, lost, doubled, q.rewinds-1)
+	return lost
 }
 
 func TestRenewedCertificateIsUsed(t *testing.T) {
@@ -188,20 +182,21 @@ func move(t *testing.T, from, to string) {
 
 // The broker publishes the will when the connection is cut, and the publisher
 // itself when it leaves; the online message comes first on each connection.
-func TestWillAndOnline(t *testing.T) {
-	ca := mqtttest.NewCA(t)
-	broker := mqtttest.StartMosquitto(t, ca)
-	l := listen(t, ca.Config(broker.URL, "receiver"), "vs1/+/+/state")
-	c := ca.Config(broker.URL, "gw-1")
+func TestWillAndOnline(t *testing.T) { eachBroker(t, testWillAndOnline) }
+
+func testWillAndOnline(t *testing.T, ca *mqtttest.CA, url string) {
+	l := listen(t, ca.Config(url, "receiver"), "vs1/+/+/state")
+	c := ca.Config(url, "gw-1")
 	c.Online = &mqtt.Message{Topic: "vs1/north/gw-1/state", Payload: []byte("online"), Retain: true}
 	c.Will = &mqtt.Message{Topic: "vs1/north/gw-1/state", Payload: []byte("gone"), Retain: true}
-	c.Broker = cuttable(t, broker.URL)
+	relay := mqtttest.StartProxy(t, url)
+	c.Broker = relay.URL
 	st := watch(&c)
 	q := newQueue(t)
 	q.keep = true
 	stop := publisher(t, c, q)
 	st.wait(t, connected)
-	cut(c.Broker)
+	relay.Cut()
 	st.wait(t, disconnected)
 	st.wait(t, connected)
 	stop()
@@ -214,7 +209,7 @@ func TestWillAndOnline(t *testing.T) {
 		t.Errorf("states = %q, want %q", got, want)
 	}
 	late := listen(t, func() mqtt.Config {
-		c := ca.Config(broker.URL, "receiver")
+		c := ca.Config(url, "receiver")
 		c.ClientID = "late"
 		return c
 	}(), "vs1/+/+/state")
@@ -225,11 +220,12 @@ func TestWillAndOnline(t *testing.T) {
 }
 
 // A receiver that dies before it acknowledges gets the messages again.
-func TestUnacknowledgedComesAgain(t *testing.T) {
-	ca := mqtttest.NewCA(t)
-	broker := mqtttest.StartMosquitto(t, ca)
-	c := ca.Config(broker.URL, "receiver")
-	c.Broker = cuttable(t, broker.URL)
+func TestUnacknowledgedComesAgain(t *testing.T) { eachBroker(t, testUnacknowledgedComesAgain) }
+
+func testUnacknowledgedComesAgain(t *testing.T, ca *mqtttest.CA, url string) {
+	c := ca.Config(url, "receiver")
+	relay := mqtttest.StartProxy(t, url)
+	c.Broker = relay.URL
 	st := watch(&c)
 	first, err := mqtt.NewSubscriber(c)
 	if err != nil {
@@ -240,20 +236,20 @@ func TestUnacknowledgedComesAgain(t *testing.T) {
 		return first.Run(ctx, []string{"vs1/#"}, func(r mqtt.Received) { got <- r })
 	})
 	st.wait(t, connected)
-	publishAll(t, ca.Config(broker.URL, "gw-1"), numbered("vs1/north/gw-1/"+device+"/data", 10)...)
+	publishAll(t, ca.Config(url, "gw-1"), numbered("vs1/north/gw-1/"+device+"/data", 10)...)
 	var held []mqtt.Received
 	for range 10 {
 		held = append(held, <-got)
 	}
 	held[0].Ack()
-	cut(c.Broker)
+	relay.Cut()
 	st.wait(t, disconnected)
 	for _, r := range held {
 		r.Ack() // of a dead connection: without effect, without harm
 		r.Ack()
 	}
 	stop()
-	l := listen(t, ca.Config(broker.URL, "receiver"), "vs1/#")
+	l := listen(t, ca.Config(url, "receiver"), "vs1/#")
 	l.wait(9)
 	for _, r := range l.order {
 		if !r.Duplicate {

@@ -32,7 +32,7 @@ func StartMochi(t testing.TB, ca *CA, hooks ...mochi.Hook) *Mochi {
 			t.Fatal(err)
 		}
 	}
-	port := freePort(t)
+	port := FreePort(t)
 	tcp := listeners.NewTCP(listeners.Config{ID: "test", Address: "127.0.0.1:" + port, TLSConfig: ServerTLS(ca)})
 	if err := server.AddListener(tcp); err != nil {
 		t.Fatal(err)

@@ -36,7 +36,7 @@ type Mosquitto struct {
 // the test: scripts/test installs it.
 func StartMosquitto(t testing.TB, ca *CA, replacements ...string) *Mosquitto {
 	t.Helper()
-	dir, port := t.TempDir(), freePort(t)
+	dir, port := t.TempDir(), FreePort(t)
 	m := &Mosquitto{t: t, CA: ca, URL: "mqtts://localhost:" + port, conf: filepath.Join(dir, "mosquitto.conf"), more: make(chan struct{})}
 	text := localConf(t, ca, dir, port)
 	text = strings.NewReplacer(replacements...).Replace(text)
@@ -56,7 +56,7 @@ func StartMosquitto(t testing.TB, ca *CA, replacements ...string) *Mosquitto {
 // localConf is the shipped configuration with local paths.
 func localConf(t testing.TB, ca *CA, dir, port string) string {
 	t.Helper()
-	scripts := filepath.Join(moduleRoot(t), "scripts", "mosquitto")
+	scripts := filepath.Join(ModuleRoot(t), "scripts", "mosquitto")
 	conf, err := os.ReadFile(filepath.Join(scripts, "mosquitto.conf"))
 	if err != nil {
 		t.Fatal(err)
@@ -191,8 +191,8 @@ func binary(t testing.TB) string {
 	return ""
 }
 
-// freePort asks the kernel for a port; nobody else is given it soon again.
-func freePort(t testing.TB) string {
+// FreePort asks the kernel for a port; nobody else is given it soon again.
+func FreePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -203,8 +203,8 @@ func freePort(t testing.TB) string {
 	return port
 }
 
-// moduleRoot is the directory with go.mod, above the test's own.
-func moduleRoot(t testing.TB) string {
+// ModuleRoot is the directory with go.mod, above the test's own.
+func ModuleRoot(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
 	if err != nil {

@@ -1,7 +1,10 @@
 package gedri_test
 
 import (
+	"math"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,9 +61,91 @@ func TestFingerOff(t *testing.T) {
 	}
 }
 
+// A heart that stands still and a lead that is off are told apart.
+func TestNoHeartRate(t *testing.T) {
+	for _, c := range []struct {
+		scenario string
+		status   vital.Status
+		ecg, art bool // samples of the ECG come, the artery has a systolic pressure
+		alerts   string
+	}{
+		{"sinus", 0, true, true, ""},
+		{"lead-off", vital.NotAvailable | vital.Invalid | vital.SensorOff, false, true, ""},
+		{"asystole", vital.NotAvailable | vital.Invalid, true, false, "apnea asystole"},
+		{"apnoea", 0, true, true, "apnea"},
+	} {
+		l := sensortest.Line{Decoder: fresh(), Device: gedri.Simulate(patient(t, "sinus 30s, "+c.scenario))}
+		before, b := l.Run(60*time.Second), l.Run(20*time.Second)
+		for _, n := range b.Numerics {
+			if n.Code == vital.HeartRate && (n.Status != c.status || n.Value.IsNumber() != (c.status == 0)) {
+				t.Errorf("%s: %v %v", c.scenario, n.Value, n.Status.Names())
+			}
+			if n.Code == 150033 && n.Value.IsNumber() != c.art || n.Code == 150035 && !n.Value.IsNumber() {
+				t.Errorf("%s: pressure %d is %v", c.scenario, n.Code, n.Value)
+			}
+		}
+		if n := sensortest.Samples(b, vital.ECGLeadII); (n > 5000) != c.ecg || !c.ecg && n > 0 {
+			t.Errorf("%s: %d samples", c.scenario, n)
+		}
+		var texts []string
+		for _, a := range before.Alerts {
+			texts = append(texts, a.Text)
+		}
+		slices.Sort(texts)
+		if got := strings.Join(texts, " "); got != c.alerts {
+			t.Errorf("%s: alerts %q", c.scenario, got)
+		}
+	}
+}
+
+func patient(t *testing.T, scenario string) *sim.Patient {
+	t.Helper()
+	timeline, err := sim.ParseTimeline(scenario)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sim.NewPatientIn(7, timeline)
+}
+
+// The ends of the waves are the numbers.
+func TestWavesAndNumbers(t *testing.T) {
+	l := sensortest.Line{Decoder: fresh(), Device: gedri.Simulate(sim.NewPatient(7))}
+	b := l.Run(30 * time.Second)
+	for _, c := range []struct{ wave, number vital.Code }{{150032, 150033}, {151700, 151708}} {
+		var most, sum float64
+		for _, w := range b.Waves {
+			for _, s := range w.Samples {
+				if w.Code == c.wave {
+					most = max(most, float64(s)/100)
+				}
+			}
+		}
+		for _, n := range b.Numerics {
+			if n.Code == c.number {
+				sum += float64(n.Value.Mantissa) / 100
+			}
+		}
+		if number := sum / float64(sensortest.Count(b, c.number)); !(math.Abs(most/number-1) < 0.05) {
+			t.Errorf("%d goes to %v, %d is %v", c.wave, most, c.number, number)
+		}
+	}
+}
+
+// A source without CO2 and arterial pressure: the monitor has no such modules.
+func TestNoModules(t *testing.T) {
+	v := sim.NoVitals()
+	v.HeartRate, v.SpO2 = 60, 97
+	l := sensortest.Line{Decoder: fresh(), Device: gedri.Simulate(sim.Fixed{Numbers: v})}
+	b := l.Run(20 * time.Second)
+	if sensortest.Count(b, 151708)+sensortest.Count(b, 150033) > 0 || sensortest.Count(b, vital.HeartRate) == 0 || len(b.Alerts) > 0 {
+		t.Errorf("%q", sensortest.Lines(&vital.Batch{Numerics: b.Numerics, Alerts: b.Alerts}))
+	}
+}
+
 // A line that changes bytes: what comes is what the monitor sent.
 func TestBadLine(t *testing.T) {
-	source := sim.Fixed{Numbers: sim.Vitals{HeartRate: 60, PulseRate: 60, SpO2: 97, Perfusion: 2, RespRate: 12, Temp: 37, Systolic: 120, Diastolic: 80, Mean: 93}}
+	source := sim.Fixed{Numbers: sim.Vitals{HeartRate: 60, PulseRate: 60, SpO2: 97, Perfusion: 2, RespRate: 12, Temp: 37, Systolic: 120, Diastolic: 80, Mean: 93,
+		EtCO2: 38, ArterialSystolic: 122, ArterialDiastolic: 78, ArterialMean: 95}}
 	clean := sensortest.Line{Decoder: fresh(), Device: gedri.Simulate(source)}
 	right := map[vital.Numeric]bool{}
 	for _, n := range clean.Run(time.Minute).Numerics {

@@ -14,16 +14,19 @@ const (
 	simLevel = 9
 	simPlug  = 17
 	simTidal = 480 // ml
+	ambient  = 760 // mmHg
 )
 
 // simClock is when a simulated monitor believes that it was switched on.
 var simClock = time.Date(2020, 4, 17, 9, 0, 0, 0, time.UTC)
 
 // Simulator speaks the side of an S/5 monitor of level '05: ECG, one arterial
-// pressure, NIBP, one temperature, oximeter, CO2, O2 and spirometry. The arterial
-// pressure is that of the cuff; a CO2 of 5 %, an inspired O2 of 40 %, a tidal volume
-// of 480 ml and pressures of 5 to 20 cmH2O go with the breathing. Records with
-// a wrong sum or form are ignored, as by the monitor.
+// pressure, NIBP, one temperature, oximeter, CO2, O2 and spirometry. CO2 is the
+// patient's, in percent of 760 mmHg; an inspired O2 of 40 %, a tidal volume of 480 ml
+// and pressures of 5 to 20 cmH2O go with the breathing. An ECG without beats is
+// an asystole, if all leads are on; for a source that has no CO2 or no arterial
+// pressure, the monitor has no module. Records with a wrong sum or form are ignored,
+// as by the monitor.
 type Simulator struct {
 	source sim.Source
 	in     frames
@@ -183,24 +186,24 @@ func (s *Simulator) basic(now time.Duration) []byte {
 		put32(p[at:], status|bitExists|bitActive)
 		put16(p[at+4:], label)
 	}
-	status := uint32(sourceECG1) << 3
-	if math.IsNaN(v.HeartRate) {
-		status |= allChannelsOff
-	}
-	head(4, status, 0x0200) // channel 1 is lead II
+	head(4, s.ecg(v, now), 0x0200) // channel 1 is lead II
 	set(10, v.HeartRate, 1)
-	set(12, 0.3, 100)
+	if !math.IsNaN(v.HeartRate) {
+		set(12, 0.3, 100)
+	}
 	set(18, v.RespRate, 1)
-	head(20, 0, labelART)
-	set(26, v.Systolic, 100)
-	set(28, v.Diastolic, 100)
-	set(30, v.Mean, 100)
-	set(32, v.HeartRate, 1)
+	if !math.IsNaN(v.ArterialMean) {
+		head(20, 0, labelART)
+		set(26, v.ArterialSystolic, 100)
+		set(28, v.ArterialDiastolic, 100)
+		set(30, v.ArterialMean, 100)
+		set(32, pulseOf(v, v.ArterialSystolic), 1)
+	}
 	head(76, 0, 0)
 	set(82, v.Systolic, 100)
 	set(84, v.Diastolic, 100)
 	set(86, v.Mean, 100)
-	set(88, v.HeartRate, 1)
+	set(88, pulseOf(v, v.Systolic), 1)
 	head(90, 0, labelT1)
 	set(96, v.Temp, 100)
 	s.oximeter(p, head, set, v)
@@ -209,6 +212,30 @@ func (s *Simulator) basic(now time.Duration) []byte {
 		set(at, math.NaN(), 1)
 	}
 	return p
+}
+
+// ecg returns the status of the ECG.
+func (s *Simulator) ecg(v sim.Vitals, now time.Duration) uint32 {
+	const status = sourceECG1 << 3
+	switch {
+	case v.ECGStatus&vital.SensorOff != 0:
+		return status | allChannelsOff
+	case math.IsNaN(v.HeartRate) && !math.IsNaN(s.source.ECG(now)):
+		return status | bitAsystole
+	}
+	return status
+}
+
+// pulseOf returns the pulse rate that goes with a systolic pressure. The lead or the
+// finger whose rate it is may be off.
+func pulseOf(v sim.Vitals, systolic float64) float64 {
+	switch {
+	case math.IsNaN(systolic):
+		return systolic
+	case math.IsNaN(v.HeartRate):
+		return v.PulseRate
+	}
+	return v.HeartRate
 }
 
 func (s *Simulator) oximeter(p []byte, head func(int, uint32, int16), set func(int, float64, float64), v sim.Vitals) {
@@ -226,11 +253,13 @@ func (s *Simulator) gases(p []byte, head func(int, uint32, int16), set func(int,
 	if v.RespRate == 0 {
 		apnea = 1 << 2
 	}
-	head(136, apnea, 1)
-	set(142, 5, 100)
-	set(144, 0.1, 100)
-	set(146, v.RespRate, 1)
-	set(148, 760, 10)
+	if !math.IsNaN(v.EtCO2) {
+		head(136, apnea, 1)
+		set(142, percent(v.EtCO2), 100)
+		set(144, 0, 100)
+		set(146, v.RespRate, 1)
+		set(148, ambient, 10)
+	}
 	head(150, 0, 0)
 	set(156, 35, 100)
 	set(158, 40, 100)
@@ -244,6 +273,9 @@ func (s *Simulator) gases(p []byte, head func(int, uint32, int16), set func(int,
 	set(200, 37, 100)
 	set(202, simTidal*v.RespRate/1000, 100)
 }
+
+// percent returns what a partial pressure in mmHg is of the ambient pressure.
+func percent(mmHg float64) float64 { return 100 * mmHg / ambient }
 
 func (s *Simulator) sendWaves(dst []byte, from time.Duration) []byte {
 	var data []byte
@@ -266,12 +298,14 @@ func (s *Simulator) samples(dst []byte, w *wave, from time.Duration) []byte {
 	if s.fresh {
 		dst[at+2] = waveGap
 	}
+	if w.lead > 0 && s.source.Vitals(from).ECGStatus&vital.SensorOff != 0 {
+		dst[at+2] |= waveLeadOff
+	}
 	scale := math.Pow10(-int(w.exp))
 	for i := range w.hz {
 		x := math.Round(s.sample(w.sub, from+time.Duration(i)*time.Second/time.Duration(w.hz)) * scale)
 		if math.IsNaN(x) {
 			x = invalid
-			dst[at+2] |= waveLeadOff
 		}
 		n := int16(max(invalid, min(x, math.MaxInt16)))
 		dst = append(dst, byte(n), byte(uint16(n)>>8))
@@ -285,12 +319,11 @@ func (s *Simulator) sample(k byte, at time.Duration) float64 {
 	case 1:
 		return s.source.ECG(at)
 	case 4:
-		v := s.source.Vitals(at)
-		return v.Diastolic + (v.Systolic-v.Diastolic)*s.source.Pleth(at)
+		return s.source.Pressure(at)
 	case 8:
 		return 10 * s.source.Pleth(at)
 	case 9:
-		return 5 * (1 - breath)
+		return percent(s.source.CO2(at))
 	case 13:
 		return 5 + 15*breath
 	case 14:

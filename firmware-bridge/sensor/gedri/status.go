@@ -61,8 +61,9 @@ func statusOf(k kind, status uint32, label uint16) (s vital.Status) {
 	return s
 }
 
-// Channels 1 to 3 of the ECG are off.
+// Of the ECG: asystole, and channels 1 to 3 are off.
 const (
+	bitAsystole    = 1 << 2
 	bitChannelOff  = 11
 	allChannelsOff = 7 << bitChannelOff
 )

@@ -1,6 +1,7 @@
 package medibus_test
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -74,6 +75,74 @@ func TestConditions(t *testing.T) {
 	}
 }
 
+// A value that the patient does not have any more is told to be absent, with what the
+// alarms say of it; and on the way there no list has another form.
+func TestAbsent(t *testing.T) {
+	for _, c := range []struct {
+		scenario string
+		code     vital.Code
+		status   vital.Status
+	}{
+		{"sensor-off", vital.SpO2, vital.NotAvailable | vital.SensorDisconnected},
+		{"unplugged", vital.PulseRate, vital.NotAvailable | vital.SensorDisconnected},
+		{"asystole", vital.SpO2, vital.NotAvailable | vital.SignalNonPulsatile},
+		{"asystole", vital.PulseRate, vital.NotAvailable | vital.SignalNonPulsatile | vital.InAlarm},
+		{"apnoea", vital.EtCO2, vital.NotAvailable},
+	} {
+		timeline, err := sim.ParseTimeline("sinus 20s, " + c.scenario + " 40s, sinus")
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := fresh()
+		l := sensortest.Line{Decoder: d, Device: medibus.Simulate(sim.NewPatientIn(7, timeline))}
+		l.Run(45 * time.Second)
+		b := l.Run(10 * time.Second)
+		for _, n := range b.Numerics {
+			if n.Code == c.code && (n.Value != vital.NaN || n.Status != c.status) {
+				t.Fatalf("%s: %d is %v %v", c.scenario, n.Code, n.Value, n.Status.Names())
+			}
+		}
+		l.Run(30 * time.Second)
+		after := l.Run(10 * time.Second)
+		for _, n := range after.Numerics {
+			if n.Code == c.code && (!n.Value.IsNumber() || n.Status&^vital.InAlarm != 0) { // SpO2 is still low
+				t.Fatalf("%s, after: %d is %v %v", c.scenario, n.Code, n.Value, n.Status.Names())
+			}
+		}
+		if _, bad := d.Frames(); bad != 0 || sensortest.Count(b, c.code) < 9 || sensortest.Count(after, c.code) < 9 {
+			t.Errorf("%s: %d bad, %d and %d readings", c.scenario, bad, sensortest.Count(b, c.code), sensortest.Count(after, c.code))
+		}
+	}
+}
+
+// The CO2 wave ends where the end-tidal CO2 is, in all of its units.
+func TestCO2(t *testing.T) {
+	l := sensortest.Line{Decoder: fresh(), Device: medibus.Simulate(sim.NewPatient(7))}
+	b := l.Run(30 * time.Second)
+	var most float64
+	for _, w := range b.Waves {
+		for _, s := range w.Samples {
+			if w.Code == 151724 {
+				most = max(most, float64(s-w.Zero)*float64(w.Factor.Mantissa)*math.Pow10(int(w.Factor.Exponent))/float64(w.Divisor))
+			}
+		}
+	}
+	seen := map[vital.Unit]bool{}
+	for _, n := range b.Numerics {
+		if n.Code != vital.EtCO2 && n.Code != 151708 {
+			continue
+		}
+		seen[n.Unit] = true
+		x := float64(n.Value.Mantissa) * math.Pow10(int(n.Value.Exponent)) * map[vital.Unit]float64{vital.MmHg: 1, vital.Percent: 7.6, vital.Kilopascal: 7.50062}[n.Unit]
+		if math.Abs(x-most) > 2 {
+			t.Fatalf("%v %s of %v mmHg", n.Value, n.Unit.UCUM(), most)
+		}
+	}
+	if len(seen) != 3 || most < 30 {
+		t.Errorf("%v, %v mmHg", seen, most)
+	}
+}
+
 // A line that loses and changes bytes: readings go on, and the numbers that come
 // are those of the device.
 func TestBadLine(t *testing.T) {
@@ -110,7 +179,7 @@ func TestBadLine(t *testing.T) {
 
 func steady() sim.Vitals {
 	v := sim.NoVitals()
-	v.SpO2, v.PulseRate, v.RespRate = 97, 70, 12
+	v.SpO2, v.PulseRate, v.RespRate, v.EtCO2 = 97, 70, 12, 38
 	return v
 }
 

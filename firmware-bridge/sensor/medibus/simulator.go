@@ -21,8 +21,9 @@ var simClock = time.Date(2003, 10, 5, 8, 30, 0, 0, time.UTC)
 
 // Simulator speaks the side of an Evita 4 with an oximeter and a CO2 sensor. The
 // patient has no ventilator: the airway follows from the breathing wave, with a
-// tidal volume that keeps 7.2 L/min, 15 mbar above a PEEP of 5, and an end-tidal
-// CO2 of 38 mmHg. It checks what the host sends as strictly as the document.
+// tidal volume that keeps 7.2 L/min from 6 breaths a minute on, 15 mbar above a PEEP
+// of 5. CO2 is the patient's. It checks what the host sends as strictly as the
+// document.
 type Simulator struct {
 	source sim.Source
 	tick   int64
@@ -230,10 +231,10 @@ func (s *Simulator) measured(v sim.Vitals) []byte {
 	add(0xb9, "%4.1f", math.Round(volume)*v.RespRate/1000)
 	add(0xc1, " %2.0f ", 36)
 	add(0xd6, "%3.0f ", v.RespRate)
-	if v.RespRate > 0 {
-		add(0xdb, "%4.1f", 5)
-		add(0xe3, "%4.1f", 5.1)
-		add(0xe6, "%3.0f ", 38)
+	if v.EtCO2 > 0 {
+		add(0xdb, "%4.1f", v.EtCO2/7.6) // of 760 mmHg
+		add(0xe3, "%4.1f", v.EtCO2/7.50062)
+		add(0xe6, "%3.0f ", v.EtCO2)
 	}
 	if v.Status&(vital.SensorOff|vital.SensorDisconnected) == 0 {
 		add(0xe1, "%3.0f ", v.PulseRate)
@@ -248,7 +249,7 @@ func volumeOf(v sim.Vitals) float64 {
 	if v.RespRate == 0 {
 		return math.NaN()
 	}
-	return 7200 / v.RespRate
+	return 7200 / max(v.RespRate, 6)
 }
 
 func (s *Simulator) alarms(v sim.Vitals) []byte {
@@ -262,6 +263,8 @@ func (s *Simulator) alarms(v sim.Vitals) []byte {
 	switch {
 	case v.Status&(vital.SensorOff|vital.SensorDisconnected) != 0:
 		add(28, 0x35, "SPO2SEN DISC")
+	case v.Status&vital.SignalNonPulsatile != 0:
+		add(28, 0x01, "NO SPO2PULSE")
 	case v.SpO2 < 90:
 		add(28, 0x07, "SPO2 LOW")
 	}
@@ -362,5 +365,5 @@ func (s *Simulator) curve(id byte, now time.Duration) float64 {
 	case 0x03:
 		return volume * breath
 	}
-	return 38 * (1 - breath)
+	return s.source.CO2(now)
 }

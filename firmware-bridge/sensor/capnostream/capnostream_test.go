@@ -2,6 +2,7 @@ package capnostream_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -316,6 +317,72 @@ func TestConditions(t *testing.T) {
 	}
 }
 
+// What happens to the patient is told, with the monitor's alarms; the wave goes as
+// high as the number, and there is none without a breath.
+func TestPatient(t *testing.T) {
+	for _, c := range []struct {
+		scenario string
+		alerts   string // that there were, "" if none
+		most     int32  // mmHg of the wave at the end, 0: at rest
+	}{
+		{"sinus", "", 40},
+		{"apnoea", "EtCO2 low, no breath", 0},
+		{"asystole", "EtCO2 low, no breath, pulse not found", 0},
+		{"sensor-off", "SpO2 sensor off patient", 40},
+	} {
+		timeline, err := sim.ParseTimeline("sinus 30s, " + c.scenario)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := sensortest.Line{Decoder: decoder(), Device: capnostream.Simulate(sim.NewPatientIn(7, timeline))}
+		var texts []string
+		for _, a := range l.Run(60 * time.Second).Alerts {
+			if a.State == vital.AlertPresent && !slices.Contains(texts, a.Text) {
+				texts = append(texts, a.Text)
+			}
+		}
+		slices.Sort(texts)
+		if got := strings.Join(texts, ", "); got != c.alerts {
+			t.Errorf("%s: alerts %q", c.scenario, got)
+		}
+		b := l.Run(20 * time.Second)
+		var most int32
+		for _, w := range b.Waves {
+			most = max(most, slices.Max(w.Samples))
+		}
+		if most /= 256; most < c.most-5 || most > c.most+5 {
+			t.Errorf("%s: %d mmHg in the wave", c.scenario, most)
+		}
+		for _, n := range b.Numerics {
+			if n.Code == vital.EtCO2 && (n.Value.IsNumber() != (c.most > 0) || n.Value.IsNumber() && absInt(n.Value.Mantissa-most) > 3) {
+				t.Errorf("%s: EtCO2 %v, %d mmHg in the wave", c.scenario, n.Value, most)
+			}
+		}
+	}
+}
+
+func absInt(x int32) int32 { return max(x, -x) }
+
+// A source without CO2 gives no samples and no numbers.
+func TestNoCO2(t *testing.T) {
+	v := sim.NoVitals()
+	v.SpO2, v.PulseRate = 97, 70
+	l := sensortest.Line{Decoder: decoder(), Device: capnostream.Simulate(noCO2{sim.Fixed{Numbers: v}})}
+	b := l.Run(10 * time.Second)
+	for _, n := range b.Numerics {
+		if oximeter := n.Code == vital.SpO2 || n.Code == vital.PulseRate; n.Value.IsNumber() != oximeter {
+			t.Errorf("%+v", n)
+		}
+	}
+	if len(b.Waves) > 0 || len(b.Alerts) > 0 || len(b.Numerics) < 40 {
+		t.Errorf("%d waves, %v, %d numbers", len(b.Waves), b.Alerts, len(b.Numerics))
+	}
+}
+
+type noCO2 struct{ sim.Fixed }
+
+func (noCO2) CO2(time.Duration) float64 { return math.NaN() }
+
 // A cable that is out for a minute: communication is enabled again.
 func TestSilence(t *testing.T) {
 	out := false
@@ -340,7 +407,7 @@ func TestSilence(t *testing.T) {
 func TestBadLine(t *testing.T) {
 	right := map[vital.Numeric]bool{}
 	v := sim.NoVitals()
-	v.SpO2, v.PulseRate, v.RespRate = 97, 70, 12
+	v.SpO2, v.PulseRate, v.RespRate, v.EtCO2 = 97, 70, 12, 38
 	clean := sensortest.Line{Decoder: decoder(), Device: capnostream.Simulate(sim.Fixed{Numbers: v})}
 	for _, n := range clean.Run(10 * time.Second).Numerics {
 		n.Time = 0

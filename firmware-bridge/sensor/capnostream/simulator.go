@@ -10,16 +10,14 @@ import (
 
 const (
 	simTick   = time.Second / waveHz
-	simEtCO2  = 38 // mmHg
 	simEpoch  = 1456181265
 	simSilent = 15 * time.Second // without a word of the host
 	simDevice = "V45.67 02/24/2008 B355987654  "
 )
 
-// Simulator speaks the side of a Capnostream with an oximeter. CO2 follows from the
-// breathing wave, with 38 mmHg at the end. It sends nothing until communication is
-// enabled and real-time data asked for, and stops when the host says nothing for
-// 15 s (inferred; the real time is not public).
+// Simulator speaks the side of a Capnostream with an oximeter. It sends nothing until
+// communication is enabled and real-time data asked for, and stops when the host
+// says nothing for 15 s (inferred; the real time is not public).
 type Simulator struct {
 	source  sim.Source
 	tick    int64
@@ -75,11 +73,12 @@ func (s *Simulator) Answer(dst, p []byte, now time.Duration) []byte {
 }
 
 func (s *Simulator) wave(dst []byte, now time.Duration) []byte {
-	var co2 int
-	if s.source.Vitals(now).RespRate > 0 {
-		co2 = int(math.Round(simEtCO2 * waveScale * (1 - s.source.Resp(now))))
+	x, fast := s.source.CO2(now)*waveScale, byte(0)
+	if math.IsNaN(x) {
+		x, fast = 0, fastInvalid
 	}
-	return appendMessage(dst, msgWave, byte(s.tick), byte(co2>>8), byte(co2), 0)
+	co2 := uint16(max(0, min(math.Round(x), math.MaxUint16)))
+	return appendMessage(dst, msgWave, byte(s.tick), byte(co2>>8), byte(co2), fast)
 }
 
 func (s *Simulator) numerics(dst []byte, now time.Duration) []byte {
@@ -88,15 +87,28 @@ func (s *Simulator) numerics(dst []byte, now time.Duration) []byte {
 		atPulseHigh: 140, atPulseLow: 50, atUnit: unitMmHg}
 	at := simEpoch + uint32(now/time.Second)
 	p[0], p[1], p[2], p[3] = byte(at>>24), byte(at>>16), byte(at>>8), byte(at)
-	p[atEtCO2], p[atFiCO2], p[atRate], p[atSpO2], p[atPulse] = simEtCO2, 0, whole(v.RespRate), whole(v.SpO2), whole(v.PulseRate)
+	p[atEtCO2], p[atFiCO2], p[atRate], p[atSpO2], p[atPulse] = whole(v.EtCO2), 0, whole(v.RespRate), whole(v.SpO2), whole(v.PulseRate)
+	if math.IsNaN(v.EtCO2) {
+		p[atFiCO2] = none
+	}
+	switch {
+	case v.EtCO2 == 0:
+		p[atEtCO2] = none // no breath was seen
+	case v.EtCO2 > float64(p[atEtHigh]):
+		p[atCO2Alarms] = 1 << 1
+	case v.EtCO2 < float64(p[atEtLow]):
+		p[atCO2Alarms] = 1 << 2
+	}
 	if v.RespRate == 0 {
-		p[atEtCO2], p[atCO2Alarms] = none, 1
+		p[atCO2Alarms] |= 1
 	}
 	switch {
 	case v.Status&vital.SensorDisconnected != 0:
 		p[atSpO2], p[atPulse], p[atSpO2Alarms] = none, none, disconnected>>spo2Shift
 	case v.Status&vital.SensorOff != 0:
 		p[atSpO2], p[atPulse], p[atSpO2Alarms] = none, none, sensorOff>>spo2Shift
+	case v.Status&vital.SignalNonPulsatile != 0:
+		p[atSpO2Alarms] = noPulse >> spo2Shift
 	case v.SpO2 < 85:
 		p[atSpO2Alarms] = 1 << 2
 	}

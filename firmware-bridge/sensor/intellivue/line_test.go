@@ -127,6 +127,34 @@ func TestConditions(t *testing.T) {
 	}
 }
 
+// A heart that stands still and a lead that is off are told apart.
+func TestNoHeartRate(t *testing.T) {
+	for _, c := range []struct {
+		scenario, alert string
+		kind            vital.AlertKind
+		ecg             bool
+	}{{"lead-off", "LEADS OFF", vital.Technical, false}, {"asystole", "ASYSTOLE", vital.Physiological, true}} {
+		timeline, err := sim.ParseTimeline("sinus 20s, " + c.scenario)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := sensortest.Line{Decoder: fresh(), Device: intellivue.Simulate(sim.NewPatientIn(7, timeline))}
+		told := false
+		for _, a := range l.Run(40 * time.Second).Alerts {
+			told = told || a.Kind == c.kind && a.State == vital.AlertPresent && a.Text == c.alert
+		}
+		b := l.Run(10 * time.Second)
+		for _, n := range b.Numerics {
+			if n.Code == vital.HeartRate && (n.Value != vital.NaN || n.Status != vital.NotAvailable|vital.Invalid) {
+				t.Errorf("%s: %+v", c.scenario, n)
+			}
+		}
+		if n := sensortest.Samples(b, vital.ECGLeadII); !told || (n > 4800) != c.ecg || !c.ecg && n > 0 {
+			t.Errorf("%s: told %v, %d samples", c.scenario, told, n)
+		}
+	}
+}
+
 func steady() sim.Vitals {
 	v := sim.NoVitals()
 	v.HeartRate, v.SpO2, v.PulseRate, v.RespRate = 71, 97, 70, 12

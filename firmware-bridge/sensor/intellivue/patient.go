@@ -200,6 +200,12 @@ func (s *Simulator) alarms(group uint16, now time.Duration) writer {
 		if v.RespRate == 0 {
 			patient = append(patient, simAlarm{vital.RespRate.Term(), 0x0400, "\ue40d\ue40d\ue40d APNEA"})
 		}
+		switch {
+		case v.ECGStatus&vital.SensorOff != 0:
+			technical = append(technical, simAlarm{vital.ECG.Term(), 0x0001, "LEADS OFF"})
+		case math.IsNaN(v.HeartRate) && !math.IsNaN(s.source.ECG(now)):
+			patient = append(patient, simAlarm{vital.HeartRate.Term(), 0x0400, "\ue40d\ue40d\ue40d ASYSTOLE"})
+		}
 		if v.Status&(vital.SensorOff|vital.SensorDisconnected) != 0 {
 			technical = append(technical, simAlarm{vital.SpO2.Term(), 0x0001, "SpO₂ SENSOR OFF"})
 		}
@@ -303,7 +309,7 @@ func (s *Simulator) arrays(p *simPoll, at time.Duration) []simObject {
 		w := simWaveOf(physio)
 		value := a.begin(attrArray)
 		state := uint16(0)
-		if physio == vital.Pleth.Term() && offPatient(vital.SpO2, v) {
+		if physio == vital.Pleth.Term() && offPatient(vital.SpO2, v) || physio == vital.ECGLeadII.Term() && v.ECGStatus&vital.SensorOff != 0 {
 			state = 0x2000
 		}
 		a.w.u16(physio, state)

@@ -297,6 +297,28 @@ func TestTenMinutes(t *testing.T) {
 	}
 }
 
+// While breathing stops and comes back, no answer has another form.
+func TestApnoea(t *testing.T) {
+	timeline, err := sim.ParseTimeline("sinus 20s, apnoea 30s, sinus")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := sim.NewPatientIn(7, timeline)
+	d, waves := fresh(), fresh()
+	l, w := sensortest.Line{Decoder: d, Device: pb840.Simulate(p)}, sensortest.Line{Decoder: waves, Device: pb840.SimulateWaves(p)}
+	w.Run(time.Minute)
+	b := l.Run(time.Minute)
+	for _, n := range b.Numerics {
+		if n.Code == vital.TidalVolume && n.Value.IsNumber() && (n.Value.Exponent != 0 || n.Value.Mantissa > 1200) {
+			t.Errorf("%+v", n)
+		}
+	}
+	_, bad := d.Frames()
+	if _, alsoBad := waves.Frames(); bad+alsoBad != 0 || len(b.Alerts) != 2 || b.Alerts[1].State != vital.AlertEnded {
+		t.Errorf("%d, %d bad, %+v", bad, alsoBad, b.Alerts)
+	}
+}
+
 // The waveform port: not a sample is lost, and it is left alone.
 func TestWavePort(t *testing.T) {
 	d := fresh()

@@ -17,8 +17,8 @@ const (
 )
 
 // Simulator speaks the side of a ventilator's DCI port. The patient has no ventilator:
-// the tidal volume keeps 7.2 L/min at the patient's rate, 15 cmH2O above a PEEP of 5. An
-// apnea and a low battery are alarms. It knows SNDF and SNDA.
+// the tidal volume keeps 7.2 L/min from 6 breaths a minute on, 15 cmH2O above a PEEP of
+// 5. An apnea and a low battery are alarms. It knows SNDF and SNDA.
 type Simulator struct {
 	source  sim.Source
 	in, out []byte
@@ -72,8 +72,8 @@ func (s *Simulator) settings(dst []byte, now time.Duration, long bool) []byte {
 	}
 	if v.RespRate > 0 {
 		put(70, 34, "%.1f", v.RespRate)
-		put(71, 35, "%.3f", 7.2/v.RespRate)
-		put(72, 36, "%.3f", 7.2)
+		put(71, 35, "%.3f", litres(v.RespRate))
+		put(72, 36, "%.3f", litres(v.RespRate)*v.RespRate)
 	}
 	put(73, 38, "%.1f", 20)
 	put(74, 39, "%.1f", 9.5)
@@ -158,11 +158,16 @@ func (s *WaveSimulator) Next(dst []byte) ([]byte, time.Duration) {
 			dst = fmt.Appendf(dst, "BS, S:%d,\r\n", s.breath)
 		}
 	}
-	volume := 0.5
-	if v := s.source.Vitals(now); v.RespRate > 0 {
-		volume = 7.2 / v.RespRate
-	}
+	volume := litres(s.source.Vitals(now).RespRate)
 	return fmt.Appendf(dst, "%.2f, %.2f\r\n", hundredths(slope*volume*60), hundredths(5+15*breath)), step
+}
+
+// litres returns the tidal volume at a respiration rate.
+func litres(rate float64) float64 {
+	if !(rate > 6) {
+		rate = 6
+	}
+	return 7.2 / rate
 }
 
 // hundredths rounds, without a minus before nought.

@@ -26,6 +26,9 @@
 // that its access list denies with a PUBACK and drops it. So a wrong access
 // list looks like success to a gateway, and only a receiver sees the silence.
 //
+// nats-server's MQTT listener loses nothing that it acknowledged when it is
+// killed, and differs in other ways that scripts/nats/nats.conf lists.
+//
 // # How paho is used
 //
 // The Source is the only truth and paho.mqtt.golang is a wire: one fresh paho

@@ -116,8 +116,7 @@ func TestNATSKilledUnderLoad(t *testing.T) {
 func TestNATSClusterLosesANode(t *testing.T) {
 	ca := mqtttest.NewCA(t)
 	cluster := natstest.StartCluster(t, ca, users("gw-1"), quick...)
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := seedOf(t)
 	order, kills := rand.New(rand.NewPCG(seed, 0)).Perm(3), 1
 	if os.Getenv("MQTT_TEST_LONG") != "" {
 		kills = 3

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/url"
 	"syscall"
@@ -193,7 +192,7 @@ type outcome struct {
 // redial runs serve again and again until it is finished or ctx ends, with the
 // jittered wait between two runs.
 func (s *settings) redial(ctx context.Context, serve func() outcome) error {
-	b := backoff{min: s.MinBackoff, max: s.MaxBackoff, random: rand.Int64N}
+	b := backoff{min: s.MinBackoff, max: s.MaxBackoff, away: s.MaxAway, random: s.random}
 	for {
 		end := serve()
 		if end.finished || ctx.Err() != nil {
@@ -204,7 +203,7 @@ func (s *settings) redial(ctx context.Context, serve func() outcome) error {
 			return nil
 		}
 		b.lasted(end.up)
-		wait := b.next()
+		wait := b.next(reached(end.err))
 		s.OnState(State{Err: end.err, Retry: wait})
 		timer := time.NewTimer(wait)
 		select {
@@ -215,6 +214,12 @@ func (s *settings) redial(ctx context.Context, serve func() outcome) error {
 			return nil
 		}
 	}
+}
+
+// reached reports whether the broker had any work with the attempt.
+func reached(err error) bool {
+	var e *Error
+	return !errors.As(err, &e) || e.Reason != Unreachable && e.Reason != BadCredentials
 }
 
 // lost is the outcome of a session that broke with err.

@@ -47,7 +47,7 @@ func TestEveryFailpoint(t *testing.T) {
 	whole.crash(keepAll)
 	whole.stop()
 	runs, failed, met := 0, 0, map[string]int{}
-	stride := int(fromEnv(t, "OUTBOX_STRIDE", 7)) // prime to 3: every kind of error meets every kind of operation
+	stride := int(fromEnv(t, "OUTBOX_STRIDE", 19)) // prime to 3: every kind of error meets every kind of operation
 	for at := 1; at <= calls; at += stride {
 		for _, errno := range []syscall.Errno{syscall.EIO, syscall.ENOSPC, syscall.EROFS} {
 			if at%3 != int(errno)%3 && errno != syscall.EIO {

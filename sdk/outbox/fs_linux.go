@@ -36,7 +36,7 @@ func statFree(dir string) (bytes, files int64, err error) {
 	if err != nil {
 		return 0, 0, fmt.Errorf("ask for the room left in %q: %w", dir, err)
 	}
-	bytes, files = int64(st.Bavail)*st.Bsize, int64(st.Ffree)
+	bytes, files = int64(st.Bavail)*int64(st.Bsize), int64(st.Ffree)
 	if st.Files == 0 { // btrfs and others make inodes as they are needed
 		files = math.MaxInt64
 	}

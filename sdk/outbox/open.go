@@ -219,7 +219,6 @@ func (q *Queue) load(s *segment, nextBase uint64) (found loaded, err error) {
 	if err != nil {
 		return found, err
 	}
-	last := nextBase == math.MaxUint64
 	head := make([]byte, min(headerLen, have))
 	if _, err := q.readAlive(f, head, 0); err != nil {
 		return found, err
@@ -227,18 +226,13 @@ func (q *Queue) load(s *segment, nextBase uint64) (found loaded, err error) {
 	if v, foreign := foreignVersion(head); foreign {
 		return found, fmt.Errorf("format version %d, want %d", v, version)
 	}
+	last := nextBase == math.MaxUint64
 	// A file is cut short only by an accident; its frames may reach its end.
 	s.size = max(have, headerLen+footerLen)
-	whole := have == q.segBytes
-	s.sealed = !last || !whole
-	summary := *s
-	summed := false
-	if have > headerLen+footerLen {
-		foot := make([]byte, footerLen)
-		if _, err := q.readAlive(f, foot, have-footerLen); err != nil {
-			return found, err
-		}
-		summed = summary.useFooter(foot)
+	s.sealed = !last || have != q.segBytes
+	summary, summed, err := q.summary(s, f, have)
+	if err != nil {
+		return found, err
 	}
 	if summed && !last {
 		*s = summary
@@ -247,27 +241,11 @@ func (q *Queue) load(s *segment, nextBase uint64) (found loaded, err error) {
 		return found, nil
 	}
 	s.failed = !last
-	end := have
-	if whole {
-		end -= footerLen
-	}
-	body := make([]byte, max(end-headerLen, 0))
-	holes, err := q.readAlive(f, body, headerLen)
-	if err != nil {
+	if found, err = q.scan(s, f, have, nextBase); err != nil {
 		return found, err
 	}
-	if last && have > 0 { // what a killed process wrote may not be on the disk yet
-		if err := f.Sync(); err != nil {
-			return found, err
-		}
-	}
-	found = s.take(body, nextBase)
 	if s.n == 0 && !s.begun(head) {
 		found.torn = false // never written to since the file got its name
-	}
-	if last && holes > 0 { // what may be in them is neither written over nor are its ids given again
-		s.sealed, s.failed = true, true
-		found.skip = uint64(holes/frameHead) + 1
 	}
 	if summed { // a crash came before its successor; to write on would make the footer a lie
 		if s.n < summary.n {
@@ -278,6 +256,51 @@ func (q *Queue) load(s *segment, nextBase uint64) (found loaded, err error) {
 	}
 	if !s.sealed {
 		s.file = f
+	}
+	return found, nil
+}
+
+// summary returns s as the footer of its file describes it, if there is a sound
+// one. have is the size of the file.
+func (q *Queue) summary(s *segment, f File, have int64) (segment, bool, error) {
+	summary := *s
+	if have <= headerLen+footerLen {
+		return summary, false, nil
+	}
+	foot := make([]byte, footerLen)
+	if _, err := q.readAlive(f, foot, have-footerLen); err != nil {
+		return summary, false, err
+	}
+	return summary, summary.useFooter(foot), nil
+}
+
+// scan reads all of a segment's frames.
+func (q *Queue) scan(s *segment, f File, have int64, nextBase uint64) (found loaded, err error) {
+	end := have
+	if have == q.segBytes {
+		end -= footerLen
+	}
+	body := make([]byte, max(end-headerLen, 0))
+	holes, err := q.readAlive(f, body, headerLen)
+	if err != nil {
+		return found, err
+	}
+	last := nextBase == math.MaxUint64
+	readOnly := false
+	if last && have > 0 { // what a killed process wrote may not be on the disk yet
+		err := f.Sync()
+		readOnly = errors.Is(err, syscall.EROFS) // it can be read all the same
+		if err != nil && !readOnly {
+			return found, err
+		}
+	}
+	found = s.take(body, nextBase)
+	if readOnly {
+		s.sealed, s.failed = true, true
+	}
+	if last && holes > 0 { // what may be in them is neither written over nor are its ids given again
+		s.sealed, s.failed = true, true
+		found.skip = uint64(holes/frameHead) + 1
 	}
 	return found, nil
 }

@@ -30,7 +30,7 @@ func newVolume(t testing.TB, bytes int64, mkfs ...string) *volume {
 	}
 	run(t, 0, "mkfs.ext4", append(append([]string{"-q"}, mkfs...), v.image)...)
 	v.mount(t)
-	t.Cleanup(func() { _ = syscall.Unmount(v.dir, 0) }) // mounted or not
+	t.Cleanup(func() { _ = syscall.Unmount(v.dir, syscall.MNT_DETACH) }) // mounted or not
 	return v
 }
 
@@ -186,6 +186,15 @@ func TestRealReadOnly(t *testing.T) {
 	if err := q.Close(); err == nil {
 		t.Error("Close on a read-only disk")
 	}
+	q = open(t, cfg) // a restart of the process does not need a disk that can be written
+	if got := numbers(t, q); len(got) < n-10 {
+		t.Errorf("%d records wait after a restart, want at least %d", len(got), n-10)
+	}
+	addMany(t, q, n, n+1)
+	if err := q.Commit(); err == nil {
+		t.Error("a commit on a read-only disk")
+	}
+	_ = q.Close() // as before
 	v.unmount(t)
 	run(t, 1, "e2fsck", "-fy", v.image)
 	v.mount(t)

@@ -263,7 +263,7 @@ type scale struct {
 // scaleOf finds whole numbers for
 // value = least + (sample - lower) × (most - least) ÷ (upper - lower).
 func scaleOf(least, most vital.Decimal, lower, upper int) scale {
-	n := upper - lower
+	n := int64(upper) - int64(lower)
 	if !least.IsNumber() || !most.IsNumber() || n <= 0 {
 		return scale{}
 	}
@@ -274,19 +274,19 @@ func scaleOf(least, most vital.Decimal, lower, upper int) scale {
 	if !ok || !also || span <= 0 {
 		return scale{}
 	}
-	offset := lo*n - lower*span // value × n = offset + sample × span
+	offset := lo*n - int64(lower)*span // value × n = offset + sample × span
 	unit := gcd(span, offset)
 	k := gcd(unit, n)
 	step, zero := span/unit, -offset/unit
 	if step > math.MaxInt32>>16 || zero > math.MaxInt32 || zero < math.MinInt32 || unit/k > vital.MaxMantissa {
 		return scale{}
 	}
-	return scale{vital.Dec(unit/k, exponent), uint32(n / k), int32(zero), int32(step)}
+	return scale{vital.Dec(int(unit/k), exponent), uint32(n / k), int32(zero), int32(step)}
 }
 
 // scaled returns the mantissa of d at a lower exponent, if it is not too long.
-func scaled(d vital.Decimal, exponent int8) (int, bool) {
-	n := int(d.Mantissa)
+func scaled(d vital.Decimal, exponent int8) (int64, bool) {
+	n := int64(d.Mantissa)
 	for e := int(d.Exponent); e > int(exponent) && n != 0; e-- {
 		if n *= 10; n > 1e12 || n < -1e12 {
 			return 0, false
@@ -295,7 +295,7 @@ func scaled(d vital.Decimal, exponent int8) (int, bool) {
 	return n, true
 }
 
-func gcd(a, b int) int {
+func gcd(a, b int64) int64 {
 	if b < 0 {
 		b = -b
 	}

@@ -27,23 +27,16 @@ type Adapter struct {
 // USB reports whether it can be unplugged.
 func (a *Adapter) USB() bool { return a.Socket != "" }
 
-// identity is what tells this adapter from another on the same name. One without
-// a serial number is told from its like by its socket alone.
-func (a *Adapter) identity() string {
-	if !a.USB() {
-		return a.Path
-	}
-	where := a.Serial
-	if where == "" {
-		where = "in socket " + a.Socket
-	}
-	return fmt.Sprintf("%04x:%04x %s line %s", a.Vendor, a.Product, where, a.Interface)
+// alike reports whether a and b are one adapter, or two that say the same of
+// themselves.
+func (a *Adapter) alike(b *Adapter) bool {
+	return a.USB() && b.USB() && a.Serial == b.Serial && a.Vendor == b.Vendor && a.Product == b.Product &&
+		a.Interface == b.Interface
 }
 
 // twin reports whether nothing but the socket tells a from b.
 func (a *Adapter) twin(b *Adapter) bool {
-	return a.USB() && b.USB() && a.Serial == b.Serial && a.Vendor == b.Vendor && a.Product == b.Product &&
-		a.Interface == b.Interface && a.Socket != b.Socket
+	return a.alike(b) && a.Socket != b.Socket
 }
 
 // Name returns the name to write into a configuration: the adapter's own if it is
@@ -92,9 +85,13 @@ func (m machine) adapters() ([]Adapter, error) {
 // adapter describes a terminal; ok is false for consoles, pseudo-terminals and
 // ports without hardware.
 func (m machine) adapter(dir string) (a Adapter, ok bool) {
-	device, err := filepath.EvalSymlinks(filepath.Join(dir, "device"))
+	link := filepath.Join(dir, "device")
+	if _, err := os.Lstat(link); err != nil {
+		return a, false // a console or a pseudo-terminal, as most are
+	}
+	device, err := filepath.EvalSymlinks(link)
 	if err != nil {
-		return a, false // a console or a pseudo-terminal
+		return a, false // it is going
 	}
 	if kind := read(dir, "type"); kind == "0" {
 		return a, false // PORT_UNKNOWN: the driver found no UART there

@@ -204,7 +204,7 @@ func TestTwinsHaveNoNameOfTheirOwn(t *testing.T) {
 	socket{b, "1-2"}.plug(two, link, "10c4:ea60:")
 	start(t, port.Config{Name: link}.On(b.sys, b.dev), r)
 	e := r.untilEvents(t, 1)
-	if e.Kind != port.Replaced || !strings.Contains(e.Reason.Error(), "neither has a serial number") {
+	if e.Kind != port.Replaced || !strings.Contains(e.Reason.Error(), "no serial number tells them apart") {
 		t.Fatalf("%v: %v", e.Kind, e.Reason)
 	}
 	b.unplug(filepath.Base(one.slave.Name()), "1-1")

@@ -35,7 +35,7 @@ func Check(cfg Config) (warnings []string, err error) {
 	if numbered.MatchString(cfg.Name) {
 		warnings = append(warnings, renumbering(cfg.Name, byID, byPath))
 	}
-	s, err := open(context.Background(), cfg, &hold{machine: cfg.withDefaults().machine})
+	s, err := open(context.Background(), cfg, &hold{machine: cfg.withDefaults().machine, name: cfg.Name})
 	if err != nil {
 		return warnings, asError(cfg.Name, err)
 	}

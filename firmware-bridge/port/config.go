@@ -84,6 +84,7 @@ type Config struct {
 	Now func() time.Time
 
 	machine machine // zero: this one; tests bring their own
+	polled  bool    // do without the kernel's events; for tests
 }
 
 func (c Config) withDefaults() Config {

@@ -10,7 +10,7 @@ import (
 // Why a port is not opened though something is there.
 var (
 	errReplaced = errors.New("another adapter than before")
-	errTwins    = errors.New("another adapter of this kind is plugged in, and neither has a serial number")
+	errTwins    = errors.New("another adapter of this kind is plugged in, and no serial number tells them apart")
 )
 
 // Kind is what happened to a port.

@@ -19,12 +19,26 @@ func open(ctx context.Context, cfg Config, h *hold) (stream, error) {
 		return nil, err
 	}
 	if src.network == "tty" {
-		if err := h.check(src.address); err != nil {
-			return nil, err
-		}
-		return openTTY(src.address, cfg.Line.withDefaults())
+		return openHeld(cfg.Line.withDefaults(), h)
 	}
 	return dial(ctx, cfg.Name, src)
+}
+
+// openHeld opens the terminal if it is the right adapter's.
+func openHeld(line Line, h *hold) (stream, error) {
+	a, err := h.check()
+	if err != nil {
+		return nil, err
+	}
+	s, err := openTTY(h.name, line)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.keep(a); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
 }
 
 func dial(ctx context.Context, name string, src source) (stream, error) {

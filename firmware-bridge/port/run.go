@@ -22,9 +22,13 @@ func Run(ctx context.Context, cfg Config, h Handler) error {
 		return err
 	}
 	cfg = cfg.withDefaults()
-	changes, stop := hotplug()
-	defer stop()
-	k := &keeper{cfg: cfg, h: h, pause: cfg.RetryMin, changes: changes, hold: hold{machine: cfg.machine}}
+	var changes <-chan struct{}
+	if !cfg.polled {
+		var stop func()
+		changes, stop = hotplug()
+		defer stop()
+	}
+	k := &keeper{cfg: cfg, h: h, pause: cfg.RetryMin, changes: changes, hold: hold{machine: cfg.machine, name: cfg.Name}}
 	for ctx.Err() == nil {
 		s, err := open(ctx, cfg, &k.hold)
 		switch {
@@ -62,6 +66,7 @@ func (k *keeper) follow(ctx context.Context, s stream) {
 	defer s.Close()
 	stop := context.AfterFunc(ctx, func() { s.Close() })
 	defer stop()
+	defer k.watch()()
 
 	k.outage = ""
 	k.event(Event{Kind: Opened, Writer: &writer{s: s, name: k.cfg.Name, timeout: k.cfg.WriteTimeout}})
@@ -88,6 +93,37 @@ func (k *keeper) follow(ctx context.Context, s stream) {
 			k.lost(err)
 			return
 		}
+	}
+}
+
+// watch looks around while the port is open under a name that is its adapter's own,
+// until the function that it returns is called.
+func (k *keeper) watch() (stop func()) {
+	if k.hold.first == nil || !k.hold.first.USB() || !k.hold.byID() {
+		return func() {}
+	}
+	var polled <-chan time.Time
+	ticker := time.NewTicker(k.cfg.RetryMax)
+	if k.changes == nil {
+		polled = ticker.C
+	}
+	ending, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer ticker.Stop()
+		for {
+			k.hold.look()
+			select {
+			case <-k.changes:
+			case <-polled:
+			case <-ending:
+				return
+			}
+		}
+	}()
+	return func() {
+		close(ending)
+		<-ended
 	}
 }
 

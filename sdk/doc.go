@@ -47,6 +47,9 @@
 //	err = c.Carry(message)
 //	err = c.Sync(ctx) // now the sensor may forget it
 //
+// Messages come in the order in which they were sealed: what does not follow the one
+// before is refused, so that an old one played again takes nobody's place.
+//
 // What the gateway notices itself, a foreign device on a port for one, it seals
 // as the device of its own name: see Pipeline.Event.
 //

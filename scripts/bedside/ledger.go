@@ -26,16 +26,23 @@ type ledger struct {
 	acked    map[id]int
 	received map[id]int
 	events   map[vital.EventKind]int
+	told     map[told]int // the same by device
 	verdicts map[receive.Verdict]int
 	reasons  []string      // of what was refused or is missing
 	readings int           // numbers and waves that were verified and opened
 	changed  chan struct{} // closed with each change
 }
 
+// told is an event under the name of a device.
+type told struct {
+	device string
+	kind   vital.EventKind
+}
+
 func newLedger(identify func(*receive.Record) []id) *ledger {
 	return &ledger{
 		identify: identify, made: map[id]int{}, acked: map[id]int{}, received: map[id]int{},
-		events: map[vital.EventKind]int{}, verdicts: map[receive.Verdict]int{}, changed: make(chan struct{}),
+		events: map[vital.EventKind]int{}, told: map[told]int{}, verdicts: map[receive.Verdict]int{}, changed: make(chan struct{}),
 	}
 }
 
@@ -69,6 +76,7 @@ func (l *ledger) Write(r *receive.Record) error {
 		}
 		for _, e := range r.Batch.Events {
 			l.events[e.Kind] += int(max(e.Count, 1))
+			l.told[told{r.Name, e.Kind}]++
 		}
 		l.readings += len(r.Batch.Numerics) + len(r.Batch.Waves)
 		add(l.received, l.identify(r))

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -42,7 +43,8 @@ type rig struct {
 	broker  *broker
 	ledger  *ledger
 	wire    *wire.Wire
-	sensors [2]sensor
+	wires   []*wire.Wire // all, to be closed
+	sensors []sensor
 	gateway machine.Gateway
 	guest   *machine.Machine // nil: without power
 	console *guestConsole
@@ -167,7 +169,7 @@ func (r *rig) buildGateway() error {
 	}
 	r.say("gateway: linux/%s, %s, initramfs of %.1f MB", r.arch, kernel.Version, float64(len(initramfs))/1e6)
 	r.gateway = machine.Gateway{
-		Arch: r.arch, Kernel: kernel, Initramfs: r.path("initramfs"), Disk: r.path("disk"), Serial: r.path("line"), Dir: r.dir,
+		Arch: r.arch, Kernel: kernel, Initramfs: r.path("initramfs"), Disk: r.path("disk"), Dir: r.dir,
 		Arguments: []string{machine.GuestAddress + "/24", machine.HostAddress,
 			"/vitalseal", "run", "-test", "-config", "/var/gateway/vitalseal.toml"},
 		Console: &machine.Console{Line: r.console.line},
@@ -193,10 +195,10 @@ url = "mqtts://%s:%s"
 [batch]
 every = "0s"
 heartbeat = "5s"
-[[sensor]]
-device = %q
-port = %q
-%s`, gatewayName, machine.HostAddress, r.broker.port, deviceName, portName, r.kind.config)
+`, gatewayName, machine.HostAddress, r.broker.port)
+	for _, p := range r.kind.placesOrOne() {
+		conf += fmt.Sprintf("[[sensor]]\ndevice = %q\nport = %q\n%s", p.device, p.port, r.kind.config)
+	}
 	if err := os.WriteFile(filepath.Join(disk, "vitalseal.toml"), []byte(conf), 0o600); err != nil {
 		return err
 	}
@@ -218,21 +220,29 @@ func privateLike(original, copied string) error {
 	})
 }
 
+// connectWire joins the sensors and what they are plugged into.
 func (r *rig) connectWire() error {
+	if r.kind.connect != nil {
+		return r.kind.connect(r)
+	}
 	var tap wire.Tap
 	if r.kind.tap != nil {
 		tap = r.kind.tap(r.ledger)
 	}
 	sockets := []string{r.path("sensor-0"), r.path("sensor-1")}
-	w, err := wire.Open(r.gateway.Serial, sockets, tap)
+	adapter := machine.Adapter{Name: "adapter", Line: r.path("line"), Socket: 1}
+	r.gateway.Adapters = []machine.Adapter{adapter}
+	w, err := wire.Open(adapter.Line, sockets, tap)
 	if err != nil {
 		return err
 	}
-	r.wire = w
+	r.wire, r.wires = w, []*wire.Wire{w}
 	for i, socket := range sockets {
-		if r.sensors[i], err = r.kind.make(r, i, socket); err != nil {
+		s, err := r.kind.make(r, i, socket)
+		if err != nil {
 			return err
 		}
+		r.sensors = append(r.sensors, s)
 	}
 	return nil
 }
@@ -257,12 +267,10 @@ func (r *rig) close() error {
 	var errs []error
 	r.powerCut()
 	for _, s := range r.sensors {
-		if s != nil {
-			_ = s.off() // it may be off
-		}
+		_ = s.off() // it may be off
 	}
-	if r.wire != nil {
-		errs = append(errs, r.wire.Close())
+	for _, w := range r.wires {
+		errs = append(errs, w.Close())
 	}
 	if r.stopReceiver != nil {
 		errs = append(errs, r.stopReceiver())
@@ -279,6 +287,7 @@ type guestConsole struct {
 	started time.Time
 	opened  time.Duration // from power to the serial port's being open; 0: not yet
 	highest int           // KiB, the most memory that the agent had resident
+	said    []string      // all lines
 	changed chan struct{} // closed with each change
 }
 
@@ -302,8 +311,38 @@ func (c *guestConsole) line(text string) {
 		kib, _ := strconv.Atoi(m[1]) // digits
 		c.highest = max(c.highest, kib)
 	}
+	c.said = append(c.said, text)
 	close(c.changed)
 	c.changed = make(chan struct{})
+}
+
+// lines returns how many lines were said so far.
+func (c *guestConsole) lines() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.said)
+}
+
+// until waits for a line, after the first so many, that has all of the words.
+func (c *guestConsole) until(ctx context.Context, after int, words ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		c.mu.Lock()
+		fresh, changed := c.said[after:], c.changed
+		c.mu.Unlock()
+		for _, line := range fresh {
+			after++
+			if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(line, word) }) {
+				return nil
+			}
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("the gateway says in no line %q", words)
+		}
+	}
 }
 
 // portOpened returns how long the serial port took to be open since the last boot.

@@ -46,17 +46,9 @@ var errEnded = errors.New("the gateway has ended")
 // run goes through all that happens at the bedside. An error says what did not
 // happen; then the console of the gateway tells more.
 func (s *scenario) run(ctx context.Context) error {
-	steps := []struct {
-		name string
-		do   func(context.Context) error
-	}{
-		{"power on", s.powerOn},
-		{"unplug the serial adapter and plug it in again", s.replug},
-		{fmt.Sprintf("pull the network cable for %v", s.outage), s.cutNetwork},
-		{"cut the gateway's power, and boot it on the same disk", s.cutPower},
-		{"put another sensor in the place of the first", s.swap},
-		{"write into the serial line", s.inject},
-		{"switch the sensor off", s.settle},
+	steps := s.usual()
+	if s.kind.steps != nil {
+		steps = s.kind.steps(s)
 	}
 	began := time.Now()
 	for _, step := range steps {
@@ -69,6 +61,25 @@ func (s *scenario) run(ctx context.Context) error {
 	s.result.memory = s.console.memory()
 	s.result.judge(&s.kind)
 	return nil
+}
+
+// step is one thing that happens at a bedside.
+type step struct {
+	name string
+	do   func(context.Context) error
+}
+
+// usual is what happens to every sensor.
+func (s *scenario) usual() []step {
+	return []step{
+		{"power on", s.powerOn},
+		{"unplug the serial adapter and plug it in again", s.replug},
+		{fmt.Sprintf("pull the network cable for %v", s.outage), s.cutNetwork},
+		{"cut the gateway's power, and boot it on the same disk", s.cutPower},
+		{"put another sensor in the place of the first", s.swap},
+		{"write into the serial line", s.inject},
+		{"switch the sensor off", s.settle},
+	}
 }
 
 // await waits for something that holds says of the ledger.
@@ -170,14 +181,15 @@ func (s *scenario) powerOn(ctx context.Context) error {
 func (s *scenario) replug(ctx context.Context) error {
 	lost := s.seen(vital.EventLineLost)
 	s.wire.Cut(true)
-	if err := s.guest.Unplug(); err != nil {
+	adapter := s.gateway.Adapters[0]
+	if err := s.guest.Unplug(adapter); err != nil {
 		return err
 	}
 	if err := s.awaitEvent(ctx, vital.EventLineLost, lost); err != nil {
 		return err
 	}
 	s.say("          the receiver has the signed event %q", vital.EventLineLost)
-	if err := s.guest.Plug(); err != nil {
+	if err := s.guest.Plug(adapter, adapter.Socket); err != nil {
 		return err
 	}
 	s.wire.Cut(false)
@@ -373,8 +385,10 @@ func (r *rig) print(res *result) {
 	r.say("  doubled                %6d", res.doubled)
 	r.say("  made by no sensor      %6d", res.strange)
 	r.say("  attacks refused        %6d of %d", len(res.refused), res.attacks)
-	r.say("  serial port open %.1f s after power, first reading verified after %.1f s, after the power cut %.1f s",
-		res.began.Seconds(), res.verified.Seconds(), res.again.Seconds())
+	r.say("  serial port open %.1f s after power, first reading verified after %.1f s", res.began.Seconds(), res.verified.Seconds())
+	if res.again > 0 {
+		r.say("  first new reading verified %.1f s after the power cut", res.again.Seconds())
+	}
 	r.say("  the agent had %.1f MiB of memory at most", float64(res.memory)/1024)
 	for _, p := range res.problems {
 		r.say("PROBLEM: %s", p)

@@ -44,6 +44,15 @@ type kind struct {
 	// device and port.
 	config string
 
+	// places are what it is the configuration of; nil: deviceName on portName.
+	places []place
+
+	// connect, unless nil, makes the sensors and the gateway's adapters in place of
+	// one adapter, with two sensors of which one at a time is on its line; steps are
+	// then what happens, in place of the usual.
+	connect func(r *rig) error
+	steps   func(s *scenario) []step
+
 	// make returns sensor 0, which belongs there, or 1, a different one, that
 	// connects to a socket.
 	make func(r *rig, which int, socket string) (sensor, error)
@@ -55,9 +64,19 @@ type kind struct {
 	attacks func(r *rig) []attack
 }
 
+// place is a device and the name by which the gateway opens its port.
+type place struct{ device, port string }
+
+func (k *kind) placesOrOne() []place {
+	if k.places == nil {
+		return []place{{deviceName, portName}}
+	}
+	return k.places
+}
+
 // kinds are all that can be run here.
 func kinds() []kind {
-	all := []kind{cKind(), hostKind(), linesKind()}
+	all := []kind{cKind(), hostKind(), linesKind(), adaptersKind()}
 	if haveTinyGo() {
 		all = append(all, tinygoKind())
 	}

@@ -15,13 +15,19 @@ import (
 // devices hears from the kernel what is plugged in and out.
 type devices struct{ fd int }
 
-// serialFolder is where udev names serial adapters by the socket they are in.
-const serialFolder = "/dev/serial/by-path"
+// Where udev names serial adapters by the socket they are in, and by what they say
+// of themselves.
+const (
+	serialByPath = "/dev/serial/by-path"
+	serialByID   = "/dev/serial/by-id"
+)
 
 // watchDevices begins to listen, before the first driver is loaded.
 func watchDevices() (*devices, error) {
-	if err := os.MkdirAll(serialFolder, 0o755); err != nil {
-		return nil, err
+	for _, folder := range []string{serialByPath, serialByID} {
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return nil, err
+		}
 	}
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_KOBJECT_UEVENT)
 	if err != nil {
@@ -53,22 +59,87 @@ func heard(message []byte) {
 	if !strings.HasPrefix(name, "ttyUSB") || filepath.Base(filepath.Dir(path)) != "tty" {
 		return
 	}
-	link := filepath.Join(serialFolder, "usb-"+socketOf(path))
 	switch action {
 	case "add":
-		_ = os.Remove(link) // of an adapter whose going was missed
-		if err := os.Symlink("/dev/"+name, link); err != nil {
-			fmt.Println("bedside: link:", err)
-			return
-		}
+		link := filepath.Join(serialByPath, "usb-"+socketOf(path))
+		point(link, name)
+		point(filepath.Join(serialByID, idOf("/sys"+path)), name) // of two, it is the last one's
 		fmt.Println("bedside: plugged", link, name, "uptime="+uptime())
 	case "remove":
-		_ = os.Remove(link)
-		fmt.Println("bedside: unplugged", link, name)
+		unname(name)
+		fmt.Println("bedside: unplugged", name)
 	}
+}
+
+// point makes a link to a terminal.
+func point(link, name string) {
+	_ = os.Remove(link) // to another terminal, or one whose going was missed
+	if err := os.Symlink("/dev/"+name, link); err != nil {
+		fmt.Println("bedside: link:", err)
+	}
+}
+
+// unname removes the links to a terminal. A name by id that another adapter has
+// too is that one's now.
+func unname(name string) {
+	for _, folder := range []string{serialByPath, serialByID} {
+		entries, err := os.ReadDir(folder)
+		if err != nil {
+			fmt.Println("bedside: links:", err)
+		}
+		for _, e := range entries {
+			link := filepath.Join(folder, e.Name())
+			if target, err := os.Readlink(link); err != nil || target != "/dev/"+name {
+				continue
+			}
+			_ = os.Remove(link)
+			if other := named(e.Name(), name); folder == serialByID && other != "" {
+				point(link, other)
+			}
+		}
+	}
+}
+
+// named returns a terminal but for one that has a name by id, or "".
+func named(id, but string) string {
+	others, _ := filepath.Glob("/sys/class/tty/ttyUSB*") // the pattern is good
+	for _, dir := range others {
+		path, err := filepath.EvalSymlinks(dir)
+		if err == nil && filepath.Base(dir) != but && idOf(path) == id {
+			return filepath.Base(dir)
+		}
+	}
+	return ""
 }
 
 // socketOf returns the name of the USB interface in .../usb1/1-1/1-1:1.0/ttyUSB0/tty/ttyUSB0.
 func socketOf(path string) string {
 	return filepath.Base(filepath.Dir(filepath.Dir(filepath.Dir(path))))
+}
+
+// idOf returns the name that systemd's rules for udev (60-serial.rules) give to the
+// adapter of such a path below /sys.
+func idOf(path string) string {
+	port := filepath.Dir(filepath.Dir(path))
+	side := filepath.Dir(port)
+	adapter := filepath.Dir(side)
+	id := "usb-" + attribute(adapter, "manufacturer") + "_" + attribute(adapter, "product")
+	if serial := attribute(adapter, "serial"); serial != "" {
+		id += "_" + serial
+	}
+	return id + "-if" + attribute(side, "bInterfaceNumber") + "-port" + attribute(port, "port_number")
+}
+
+// attribute reads one of sysfs, as it is in a name: "" if there is none.
+func attribute(dir, name string) string {
+	text, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		return ""
+	}
+	return strings.Map(func(r rune) rune {
+		if r == '/' || r <= ' ' || r > '~' {
+			return '_'
+		}
+		return r
+	}, strings.TrimSpace(string(text)))
 }

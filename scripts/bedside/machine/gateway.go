@@ -5,20 +5,30 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
 // Gateway is a gateway that is to be started: a general purpose ARM computer with
-// a disk, a network and a serial adapter on USB.
+// a disk, a network, and four USB sockets for serial adapters.
 type Gateway struct {
 	Arch      string // "arm64" or "armv7"
 	Kernel    *Kernel
-	Initramfs string   // path
-	Disk      string   // path of a raw image; it appears as /dev/vda
-	Serial    string   // path of the unix socket that is the other end of the serial line
+	Initramfs string // path
+	Disk      string // path of a raw image; it appears as /dev/vda
+	Adapters  []Adapter
 	Dir       string   // for sockets
 	Arguments []string // of init
 	Console   *Console
+}
+
+// Adapter is a serial adapter on USB, FTDI's FT232BM to the kernel.
+type Adapter struct {
+	Name    string // of this very adapter, in QEMU
+	Line    string // path of the unix socket that is the other end of its line
+	Serial  string // number, which no other should have; empty: none, as many are sold
+	Socket  int    // 1 to 4, where it is when the gateway starts; 0: in none
+	Capture string // path of a file for what goes over USB, whole when it is unplugged; empty: none
 }
 
 // The network inside of QEMU's user mode, as its documentation has it: the host is
@@ -50,10 +60,6 @@ func (g *Gateway) Start() (*Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	usb, err := json.Marshal(adapter()) // QEMU takes JSON for a device
-	if err != nil {
-		return nil, err
-	}
 	args := append([]string{}, a.args...)
 	args = append(args,
 		"-m", "256", "-kernel", g.Kernel.Image, "-initrd", initramfs,
@@ -61,26 +67,42 @@ func (g *Gateway) Start() (*Machine, error) {
 		"-drive", "id=disk,if=none,format=raw,file="+g.Disk, "-device", "virtio-blk-pci,drive=disk",
 		// No romfile: it boots from no network, and Debian has the ROMs in another package.
 		"-netdev", "user,id=net,ipv6=off,host="+HostAddress, "-device", "virtio-net-pci,id=nic,netdev=net,romfile=",
-		"-chardev", "socket,id=serial,path="+g.Serial+",server=off",
-		"-device", "qemu-xhci,id=usb", "-device", string(usb))
+		"-device", "qemu-xhci,id=usb")
+	for _, each := range g.Adapters {
+		args = append(args, "-chardev", "socket,id=line-"+each.Name+",path="+each.Line+",server=off")
+		if each.Socket == 0 {
+			continue
+		}
+		device, err := json.Marshal(each.in(each.Socket)) // QEMU takes JSON for a device
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, "-device", string(device))
+	}
 	return start(a.program, g.Dir, g.Console, args)
 }
 
-// adapter is the serial adapter in the first socket. It is there whether or not
-// somebody holds the other end of its line.
-func adapter() map[string]any {
-	return map[string]any{
-		"driver": "usb-serial", "id": adapterID, "bus": "usb.0", "port": "1", "chardev": "serial", "always-plugged": true,
+// in describes the adapter in a socket to QEMU. It is there whether or not somebody
+// holds the other end of its line. QEMU would make up a serial number for one that
+// is given none, not even an empty one.
+func (a *Adapter) in(socket int) map[string]any {
+	device := map[string]any{
+		"driver": "usb-serial", "id": a.Name, "bus": "usb.0", "port": strconv.Itoa(socket),
+		"chardev": "line-" + a.Name, "serial": a.Serial, "always-plugged": true,
 	}
+	if a.Capture != "" {
+		device["pcap"] = a.Capture
+	}
+	return device
 }
 
-const adapterID = "adapter"
+// Unplug pulls an adapter out of its socket.
+func (m *Machine) Unplug(a Adapter) error { return m.monitor.unplug(a.Name) }
 
-// Unplug pulls the serial adapter out of its socket.
-func (m *Machine) Unplug() error { return m.monitor.unplug(adapterID) }
-
-// Plug puts it back.
-func (m *Machine) Plug() error { return m.monitor.command("device_add", adapter()) }
+// Plug puts one of Gateway.Adapters into a socket.
+func (m *Machine) Plug(a Adapter, socket int) error {
+	return m.monitor.command("device_add", a.in(socket))
+}
 
 // Link plugs the network cable in, or pulls it out.
 func (m *Machine) Link(up bool) error {

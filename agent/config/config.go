@@ -28,6 +28,7 @@ type Config struct {
 	Broker  Broker
 	Batch   Batch
 	Outbox  Outbox
+	Status  Status
 	Sensors []Sensor // at least one, in the order of the file
 }
 
@@ -64,6 +65,13 @@ type Batch struct {
 // Outbox bounds what waits for the broker.
 type Outbox struct {
 	MaxSize int64 // bytes on disk, 1 MiB to 1 PiB; default 256 MiB
+}
+
+// Status says who may ask how the agent is, beside `vitalseal status`.
+type Status struct {
+	// Listen is the address, "127.0.0.1:PORT" or "[::1]:PORT", at which Prometheus
+	// finds metrics; default "", nowhere.
+	Listen string
 }
 
 // Sensor is one device on one port.

@@ -29,6 +29,22 @@ v.toml:11:3: unknown key "evrey" in [batch]; did you mean "every"?`},
 		{"", `Baud = 9600`, `
 v.toml:10:1: unknown key "Baud" in [[sensor]]; did you mean "baud"?`},
 
+		// the metrics' address
+		{"", "[status]\nlisten = \"0.0.0.0:9273\"\n", `
+v.toml:11:10: address "0.0.0.0:9273" for "listen" in [status] is not loopback; write "127.0.0.1:9273"; whoever asks from elsewhere comes through a proxy that knows them`},
+		{"", "[status]\nlisten = \"192.0.2.1:9273\"\n", `
+v.toml:11:10: address "192.0.2.1:9273" for "listen" in [status] is not loopback; write "127.0.0.1:9273"; whoever asks from elsewhere comes through a proxy that knows them`},
+		{"", "[status]\nlisten = \"[::ffff:192.0.2.1]:9273\"\n", `
+v.toml:11:10: address "[::ffff:192.0.2.1]:9273" for "listen" in [status] is not loopback; write "127.0.0.1:9273"; whoever asks from elsewhere comes through a proxy that knows them`},
+		{"", "[status]\nlisten = \"localhost:9273\"\n", `
+v.toml:11:10: bad address "localhost:9273" for "listen" in [status]; write "127.0.0.1:9273"`},
+		{"", "[status]\nlisten = \":9273\"\n", `
+v.toml:11:10: bad address ":9273" for "listen" in [status]; write "127.0.0.1:9273"`},
+		{"", "[status]\nlisten = \"127.0.0.1:0\"\n", `
+v.toml:11:10: port 0 for "listen" in [status]; write "127.0.0.1:9273"`},
+		{"", "[status]\nport = 9273\n", `
+v.toml:11:1: unknown key "port" in [status]; it belongs in [[sensor]]`},
+
 		// syntax: the first error only
 		{`url = "mqtts://broker.example"`, `url = mqtts://broker.example`, `
 v.toml:5:7: unexpected character U+006D 'm' at start of value`},

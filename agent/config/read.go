@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"time"
@@ -19,6 +20,7 @@ func (r *reader) config() *Config {
 		Broker:  top.broker(),
 		Batch:   top.batch(),
 		Outbox:  top.outbox(),
+		Status:  top.status(),
 	}
 	cfg.Sensors = top.sensors(cfg.Gateway.Name)
 	top.finish()
@@ -122,4 +124,31 @@ func (s *section) outbox() Outbox {
 	o, _ := s.table("outbox", "[outbox]")
 	defer o.finish()
 	return Outbox{MaxSize: o.size("max_size", 256<<20, 1<<20, 1<<50)}
+}
+
+func (s *section) status() Status {
+	t, _ := s.table("status", "[status]")
+	defer t.finish()
+	return Status{Listen: t.loopback("listen")}
+}
+
+// loopback returns an address of this machine alone with a port, or "". A name is
+// refused: what it stands for can change.
+func (s *section) loopback(key string) string {
+	const form = `write "127.0.0.1:9273"`
+	text, ok := s.str(key)
+	if !ok || text == "" {
+		return ""
+	}
+	at, err := netip.ParseAddrPort(text)
+	switch {
+	case err != nil:
+		s.wrong(key, form, "bad address %q for %q%s", text, key, s.in())
+	case !at.Addr().Unmap().IsLoopback():
+		s.wrong(key, form+"; whoever asks from elsewhere comes through a proxy that knows them",
+			"address %q for %q%s is not loopback", text, key, s.in())
+	case at.Port() == 0:
+		s.wrong(key, form, "port 0 for %q%s", key, s.in())
+	}
+	return at.String()
 }

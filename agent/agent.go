@@ -35,6 +35,12 @@ type Options struct {
 	// Started is called once with the pipeline, before the first port is opened.
 	Started func(*sdk.Pipeline)
 
+	// Version is what a Status says the agent's version is. Default: nothing.
+	Version string
+
+	// Service watches over the agent. Default: nobody does.
+	Service Service
+
 	fail failpoint // for tests
 }
 
@@ -80,18 +86,22 @@ func Run(ctx context.Context, conf *config.Config, opts Options) error {
 	if opts.Started != nil {
 		opts.Started(pipeline)
 	}
+	health := watchHealth(conf, pipeline, &opts)
+	health.start()
 	var sensors sync.WaitGroup
 	for i, s := range conf.Sensors {
+		seen := health.all.sensors[i]
 		log := opts.logger(&s)
-		attempt := (&supervised{conf: s, pipeline: pipeline, lookup: opts.Lookup, log: log}).attempt
+		attempt := (&supervised{conf: s, pipeline: pipeline, seen: seen, lookup: opts.Lookup, log: log}).attempt
 		if l := links[i]; l != nil {
-			l.pipeline = pipeline
+			l.pipeline, l.seen = pipeline, seen
 			attempt = l.attempt
 		}
-		sensors.Go(func() { supervise(ctx, log, attempt) })
+		sensors.Go(func() { supervise(ctx, log, seen.serve(attempt)) })
 	}
-	sensors.Wait()
 	<-ctx.Done()
+	health.stop()
+	sensors.Wait()
 	return closePipeline(pipeline, opts.Drain)
 }
 

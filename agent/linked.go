@@ -28,6 +28,7 @@ import (
 type linked struct {
 	conf     config.Sensor
 	pipeline *sdk.Pipeline
+	seen     *sensorWatch
 	dir      string // of the memory
 	fail     failpoint
 	known    sdk.Recover
@@ -72,7 +73,7 @@ func (l *linked) attempt(ctx context.Context) error {
 			failed[i] = contained(l.log, func() error { return run(ctx) })
 		})
 	}
-	failed[2] = contained(l.log, func() error { return port.Run(ctx, l.portConfig(), l) })
+	failed[2] = contained(l.log, func() error { return port.Run(ctx, l.portConfig(), l.seen.handler(l, l.describe)) })
 	cancel()
 	helpers.Wait()
 	return errors.Join(append(failed, l.close())...)

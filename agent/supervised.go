@@ -26,6 +26,7 @@ type supervised struct {
 	conf     config.Sensor
 	pipeline *sdk.Pipeline
 	lookup   func(string) (sensor.Driver, error)
+	seen     *sensorWatch
 	log      *slog.Logger
 
 	driver sensor.Driver
@@ -64,7 +65,7 @@ func (s *supervised) attempt(ctx context.Context) (err error) {
 	defer cancel()
 	var pump sync.WaitGroup
 	pump.Go(func() { s.pump(ctx) })
-	err = contained(s.log, func() error { return port.Run(ctx, s.portConfig(), s) })
+	err = contained(s.log, func() error { return port.Run(ctx, s.portConfig(), s.seen.handler(s, s.describe)) })
 	cancel()
 	pump.Wait()
 	return err

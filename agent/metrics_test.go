@@ -1,0 +1,96 @@
+package agent_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vitalseal/vitalseal/agent"
+)
+
+// metricLine is a sample of the text format, and nothing else.
+var metricLine = regexp.MustCompile(`^vitalseal_[a-z_]+(\{[a-z]+="(?:[^"\\\n]|\\[\\n"])*"(,[a-z]+="(?:[^"\\\n]|\\[\\n"])*")*\})? -?[0-9.e+]+$`)
+
+// parseMetrics demands of each line that it is a comment or a sample of the family
+// above it.
+func parseMetrics(t *testing.T, text string) (samples int) {
+	t.Helper()
+	family, seen := "", map[string]bool{}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		if rest, ok := strings.CutPrefix(line, "# HELP "); ok {
+			family, _, _ = strings.Cut(rest, " ")
+			if seen[family] {
+				t.Errorf("family %q twice", family)
+			}
+			seen[family] = true
+			continue
+		}
+		if strings.HasPrefix(line, "# TYPE "+family+" ") {
+			continue
+		}
+		name, _, _ := strings.Cut(line, " ")
+		name, _, _ = strings.Cut(name, "{")
+		if name != family || !metricLine.MatchString(line) {
+			t.Errorf("line %q below family %q", line, family)
+		}
+		if seen[line] {
+			t.Errorf("line %q twice", line)
+		}
+		seen[line] = true
+		samples++
+	}
+	return samples
+}
+
+// TestMetricsAttacked has names and texts that try to be lines of their own, and
+// texts that must stay inside.
+func TestMetricsAttacked(t *testing.T) {
+	evil := "x\"} 1\nvitalseal_sensor_recorded_total{device=\"forged\"} 99\n\\\xff\r"
+	now := time.Unix(1_800_000_000, 0)
+	s := &agent.Status{
+		At: now, Started: now, Gateway: evil, Version: evil,
+		Problems: []agent.Problem{{Severity: agent.Broken, What: "SECRET", Why: "SECRET"}, {Severity: "SECRET"}},
+		Broker:   agent.BrokerStatus{URL: "mqtts://SECRET", Error: "SECRET"},
+		Outbox:   agent.OutboxStatus{Error: "SECRET"}, Disk: agent.DiskStatus{TotalBytes: 1, TotalInodes: 1, Error: "SECRET"},
+		Certificates: []agent.CertificateStatus{{Name: evil, NotAfter: now, Error: "SECRET"}, {Name: "b", NotAfter: now}},
+		Roster:       agent.RosterStatus{Error: "SECRET"},
+		Sensors: []agent.SensorStatus{
+			{Device: evil, Driver: evil, Port: "SECRET", Line: agent.LineOpen, Error: "SECRET", Hint: "SECRET", Last: now,
+				Link: &agent.LinkStatus{Phase: "SECRET", Reason: "SECRET"}},
+			{Device: "b", Line: "SECRET"},
+		},
+	}
+	text := agent.Metrics(s)
+	if n := parseMetrics(t, text); n < 50 {
+		t.Errorf("%d samples in\n%s", n, text)
+	}
+	if strings.Contains(text, "SECRET") {
+		t.Errorf("what must stay inside is in\n%s", text)
+	}
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, `vitalseal_sensor_recorded_total{device="forged"`) {
+			t.Errorf("a forged line: %q", line)
+		}
+	}
+}
+
+// TestMetricsOfNothing: where nothing is known yet there are no zeros, which would
+// read as a backlog that is empty.
+func TestMetricsOfNothing(t *testing.T) {
+	text := agent.Metrics(&agent.Status{})
+	parseMetrics(t, text)
+	if strings.Contains(text, "outbox") {
+		t.Errorf("numbers of nothing:\n%s", text)
+	}
+}
+
+func FuzzMetrics(f *testing.F) {
+	f.Add("pulse", "lines")
+	f.Add("\"} 1\n", "\\")
+	f.Fuzz(func(t *testing.T, device, driver string) {
+		parseMetrics(t, agent.Metrics(&agent.Status{At: time.Unix(1, 0), Gateway: driver, Version: device,
+			Sensors: []agent.SensorStatus{{Device: device, Driver: driver, Last: time.Unix(1, 0)}}}))
+	})
+}

@@ -1,0 +1,77 @@
+package agent_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vitalseal/vitalseal/agent"
+)
+
+// Each row spoils a Status that is well, and expects this of its problems.
+func TestProblems(t *testing.T) {
+	now := time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
+	day := 24 * time.Hour
+	for _, c := range []struct {
+		spoil func(*agent.Status)
+		want  []string
+	}{
+		{func(*agent.Status) {}, nil},
+		{func(s *agent.Status) { s.Broker.Connected, s.Broker.Error = false, "no route" }, []string{"problem: broker: not connected: no route"}},
+		{func(s *agent.Status) {
+			s.Outbox.Waiting, s.Outbox.Oldest, s.Broker.LastAck = 3, now.Add(-time.Hour), now.Add(-time.Hour)
+		}, []string{"problem: broker: connected, but it acknowledges nothing"}},
+		{func(s *agent.Status) { s.Outbox.Waiting, s.Outbox.Oldest = 3, now.Add(-time.Hour) }, nil}, // it drains
+		{func(s *agent.Status) { s.Outbox.Error = "no space" },
+			[]string{"problem: outbox: readings wait in memory, they cannot be sealed or stored: no space"}},
+		{func(s *agent.Status) { s.Outbox.Low = true },
+			[]string{"problem: outbox: data is not stored any more: the disk has too little left for others"}},
+		{func(s *agent.Status) { s.Outbox.Dropped, s.Outbox.Refused, s.Outbox.Corrupt = 1, 2, 3 }, []string{
+			"warning: outbox: 3 envelopes were found damaged and skipped since the start",
+			"warning: outbox: 1 envelopes, the oldest, were dropped since the start: it was full",
+			"warning: outbox: 2 readings were refused since the start: too much waited for the disk"}},
+		{func(s *agent.Status) { s.Disk.FreeBytes = 1000 }, []string{"problem: disk: it is full"}},
+		{func(s *agent.Status) { s.Disk.FreeBytes = 100 << 20 }, []string{"warning: disk: less is left than the outbox may take"}},
+		{func(s *agent.Status) { s.Disk.FreeInodes = 7 }, []string{"warning: disk: 7 inodes are left"}},
+		{func(s *agent.Status) { s.Clock.InStep = false }, []string{"warning: clock: nothing keeps it in step: readings say so"}},
+		{func(s *agent.Status) { s.Clock = agent.ClockStatus{} },
+			[]string{"problem: clock: this machine has not been told the time: readings say so"}},
+		{func(s *agent.Status) { s.Certificates[0].NotAfter = now.Add(29 * day) },
+			[]string{"warning: certificate of the gateway: ends in 29 days"}},
+		{func(s *agent.Status) { s.Certificates[1].NotAfter = now.Add(-time.Second) },
+			[]string{"problem: certificate of the authority: ended"}},
+		{func(s *agent.Status) { s.Certificates[0].NotBefore = now.Add(day) },
+			[]string{"problem: certificate of the gateway: is not valid before 2026-11-23T03:00:00Z"}},
+		{func(s *agent.Status) { s.Roster = agent.RosterStatus{Error: "forged"} }, []string{"problem: roster: forged"}},
+		{func(s *agent.Status) { s.Roster.Recipients = 0 },
+			[]string{"warning: roster: it has no recipients: nobody can read what is sealed"}},
+		{func(s *agent.Status) { s.Sensors[0].Line = agent.LineGarbled },
+			[]string{"problem: sensor pulse: bytes come that make no sense"}},
+		{func(s *agent.Status) { s.Sensors[0].Error = "no roster" }, []string{"problem: sensor pulse: no roster"}},
+		{func(s *agent.Status) { s.Sensors[0].Link = &agent.LinkStatus{Full: true} },
+			[]string{"problem: sensor pulse: it has to wait: what it says cannot be stored"}},
+		{func(s *agent.Status) { s.Clock.InStep, s.Broker.Connected = false, false }, []string{ // the worst first
+			"problem: broker: not connected", "warning: clock: nothing keeps it in step: readings say so"}},
+	} {
+		s := &agent.Status{
+			Broker: agent.BrokerStatus{Connected: true, Since: now.Add(-day), LastAck: now},
+			Outbox: agent.OutboxStatus{Max: 256 << 20},
+			Disk:   agent.DiskStatus{FreeBytes: 1 << 40, TotalBytes: 1 << 41, FreeInodes: 1 << 20, TotalInodes: 1 << 21},
+			Clock:  agent.ClockStatus{Set: true, InStep: true},
+			Certificates: []agent.CertificateStatus{
+				{Name: "gateway", NotBefore: now.Add(-day), NotAfter: now.Add(300 * day)},
+				{Name: "authority", NotBefore: now.Add(-day), NotAfter: now.Add(3000 * day)}},
+			Roster:  agent.RosterStatus{Serial: 7, Recipients: 1},
+			Sensors: []agent.SensorStatus{{Device: "pulse", Line: agent.LineOpen}},
+		}
+		c.spoil(s)
+		var got []string
+		for _, p := range agent.Problems(s, now) {
+			got = append(got, string(p.Severity)+": "+p.What+": "+p.Why)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("got  %s\nwant %s", strings.Join(got, "\n     "), strings.Join(c.want, "\n     "))
+		}
+	}
+}

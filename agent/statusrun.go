@@ -1,0 +1,73 @@
+package agent
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/vitalseal/vitalseal/agent/config"
+	"github.com/vitalseal/vitalseal/sdk"
+)
+
+// health is what tells others how the agent is: on a socket, as metrics, and to the
+// service manager. What of it cannot be had is logged and is no reason to stop:
+// readings are.
+type health struct {
+	all      *gathering
+	watchdog *watchdog
+	service  Service
+	log      *slog.Logger
+
+	socket  *statusSocket  // nil: it could not be made
+	metrics *metricsServer // nil: not configured, or it could not be made
+	cancel  context.CancelFunc
+	rounds  sync.WaitGroup
+}
+
+// watchHealth makes what will tell, for sensors that are not served yet.
+func watchHealth(conf *config.Config, pipeline *sdk.Pipeline, opts *Options) *health {
+	all := &gathering{conf: conf, pipeline: pipeline, version: opts.Version, started: time.Now()}
+	for _, s := range conf.Sensors {
+		all.sensors = append(all.sensors, watchSensor(s))
+	}
+	w := &watchdog{service: opts.Service, all: all, sync: pipeline.Sync, log: opts.Logger}
+	all.stuck = w.stuck
+	return &health{all: all, watchdog: w, service: opts.Service, log: opts.Logger}
+}
+
+// start begins to tell. The service manager is told that the agent is ready.
+func (h *health) start() {
+	var err error
+	if h.socket, err = listenStatus(dataDir(h.all.conf), h.all.status); err != nil {
+		h.log.Error("vitalseal status will not find this agent", "error", err)
+	}
+	if address := h.all.conf.Status.Listen; address != "" {
+		if h.metrics, err = listenMetrics(address, h.all.status, h.log); err != nil {
+			h.log.Error("there are no metrics", "error", err)
+		}
+	}
+	h.tell("READY=1")
+	ctx, cancel := context.WithCancel(context.Background())
+	h.cancel = cancel
+	h.rounds.Go(func() { h.watchdog.run(ctx) })
+}
+
+// stop tells the manager that the agent ends, and nobody anything from then on.
+func (h *health) stop() {
+	h.tell("STOPPING=1", "STATUS=sends what is left")
+	h.cancel()
+	h.rounds.Wait()
+	if h.metrics != nil {
+		h.metrics.close()
+	}
+	if h.socket != nil {
+		h.socket.close()
+	}
+}
+
+func (h *health) tell(fields ...string) {
+	if err := h.service.tell(fields...); err != nil {
+		h.log.Warn("the service manager is not told", "error", err)
+	}
+}

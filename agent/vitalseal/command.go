@@ -31,7 +31,7 @@ type call struct {
 
 func commands() []command {
 	return []command{
-		runCommand(), checkCommand(), configCommand(),
+		runCommand(), statusCommand(), checkCommand(), configCommand(), serviceCommand(),
 		siteInitCommand(), siteGatewayCommand(), siteRecipientCommand(), siteRemoveCommand(),
 		siteBrokerCommand(), siteRenewCommand(), siteShowCommand(),
 		deviceAddCommand(), deviceProvisionCommand(), deviceRevokeCommand(), deviceListCommand(),
@@ -51,7 +51,11 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	report(stderr, err)
 	var wrong *usageError
-	if errors.As(err, &wrong) {
+	var own *exitError
+	switch {
+	case errors.As(err, &own):
+		return own.status
+	case errors.As(err, &wrong):
 		return 2
 	}
 	return 1

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"log/slog"
+	"os"
 	"os/signal"
 	"syscall"
 
@@ -19,6 +20,9 @@ Reads the sensors of the configuration, seals and stores their readings and
 publishes them, until it gets SIGINT or SIGTERM. It then stores what is left,
 gives the broker five seconds to acknowledge it, and exits with status 0. What
 was not acknowledged is sent at the next start. A second signal ends it at once.
+
+Under systemd it says when it is ready, how it is, and, while it gets on, that it
+does; "vitalseal service" prints a unit.
 
 A sensor that fails is tried again and stops no other. The log on standard error
 has ports, devices and connections in it, never a reading.`,
@@ -45,7 +49,10 @@ func runAgent(c *call, file string, test bool) error {
 	defer stop()
 	log := slog.New(slog.NewTextHandler(c.stderr, nil))
 	log.Info("starting", "version", version(), "gateway", conf.Gateway.Name, "sensors", len(conf.Sensors), "broker", conf.Broker.URL)
-	opts := agent.Options{Logger: log}
+	opts := agent.Options{Logger: log, Version: version()}
+	if opts.Service, err = agent.SystemdService(os.Getenv, os.Getpid()); err != nil {
+		return err
+	}
 	if test {
 		opts.Flags |= seal.FlagTest
 	}

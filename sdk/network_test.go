@@ -27,6 +27,8 @@ const perSession = 3
 // a receiver behind them that judges and dedupes.
 type wire struct {
 	t      *testing.T
+	site   string // its directory
+	broker string // its address
 	proxy  *mqtttest.Proxy
 	conf   mqtt.Config
 	sensor *sdktest.Sealing
@@ -36,13 +38,11 @@ type wire struct {
 	first  []mqtt.Message
 }
 
-func newWire(t *testing.T, broker string) *wire {
+func newWire(t *testing.T) *wire { return wireOf(t, sdktest.NewWard(t, "oximeter")) }
+
+func wireOf(t *testing.T, w *sdktest.Ward) *wire {
 	t.Helper()
-	w := sdktest.NewWard(t, "oximeter")
-	if broker == "" {
-		broker = w.Broker.URL
-	}
-	x := &wire{t: t, sensor: w.NewSealing("monitor-4"), proxy: mqtttest.StartProxy(t, broker)}
+	x := &wire{t: t, site: w.Dir, broker: w.Broker.URL, sensor: w.NewSealing("monitor-4"), proxy: mqtttest.StartProxy(t, w.Broker.URL)}
 	x.got = w.ReceiveWith(sdk.ReceiverConfig{TrustFirst: true})
 	dir := w.GatewayDir()
 	x.conf = mqtt.Config{
@@ -63,12 +63,8 @@ func newWire(t *testing.T, broker string) *wire {
 // over as many connections as that takes.
 func (x *wire) session() {
 	x.t.Helper()
-	src := &list{messages: x.first}
+	src := &list{messages: append(x.first, x.sealed(perSession)...)}
 	x.first = nil
-	for range perSession {
-		src.messages = append(src.messages, mqtt.Message{Topic: x.topic.String(), Payload: x.sensor.Seal(spo2(x.n))})
-		x.n++
-	}
 	p, err := mqtt.NewPublisher(x.conf)
 	must(x.t, err)
 	ctx, cancel := context.WithTimeout(context.Background(), sdktest.Patience)
@@ -77,6 +73,15 @@ func (x *wire) session() {
 	if len(src.done) != len(src.messages) {
 		x.t.Fatalf("%d of %d messages were acknowledged", len(src.done), len(src.messages))
 	}
+}
+
+// sealed are messages with the next n readings.
+func (x *wire) sealed(n int) (all []mqtt.Message) {
+	for range n {
+		all = append(all, mqtt.Message{Topic: x.topic.String(), Payload: x.sensor.Seal(spo2(x.n))})
+		x.n++
+	}
+	return all
 }
 
 // verdict waits for the readings and checks that each was received once.
@@ -134,7 +139,7 @@ func (l *list) Rewind() {
 // and each acknowledgement. By default a sample; SDK_EVERY_BYTE=1 takes all.
 func TestCutAtEveryByte(t *testing.T) {
 	t.Parallel()
-	x := newWire(t, "")
+	x := newWire(t)
 	seed := uint64(number(t, "SDK_SEED", int(rand.Uint32())))
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
@@ -184,7 +189,7 @@ func TestNetworkFaults(t *testing.T) {
 	seed := uint64(number(t, "SDK_SEED", int(rand.Uint32())))
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
-	x := newWire(t, "")
+	x := newWire(t)
 	x.conf.Timeout, x.conf.AckTimeout = 500*time.Millisecond, 500*time.Millisecond
 	kinds := []mqtttest.FaultKind{
 		mqtttest.NoFault, mqtttest.Cut, mqtttest.Reset, mqtttest.Truncate, mqtttest.HalfOpen, mqtttest.Lose,

@@ -124,8 +124,8 @@ func (w *Ward) AddRecipient(name string) {
 // Recipient returns the directory of a recipient's identity.
 func (w *Ward) Recipient(name string) string { return filepath.Join(w.Dir, "recipients", name) }
 
-// ReceiveWith is Receive with a configuration, of which broker and sink are
-// filled in, and the identity if it is empty.
+// ReceiveWith is Receive with a configuration, of which the sink is filled in, and
+// the identity and the broker if they are empty.
 func (w *Ward) ReceiveWith(conf sdk.ReceiverConfig) *Collector {
 	w.t.Helper()
 	if conf.Identity == "" {
@@ -133,7 +133,10 @@ func (w *Ward) ReceiveWith(conf sdk.ReceiverConfig) *Collector {
 	}
 	c := &Collector{t: w.t, changed: make(chan struct{}, 1)}
 	subscribed, once := make(chan struct{}), sync.Once{}
-	conf.Broker, conf.Sink = w.Broker.URL, c
+	if conf.Broker == "" {
+		conf.Broker = w.Broker.URL
+	}
+	conf.Sink = c
 	conf.OnState = func(s mqtt.State) {
 		if s.Connected {
 			once.Do(func() { close(subscribed) })

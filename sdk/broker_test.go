@@ -1,0 +1,223 @@
+package sdk_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/vitalseal/vitalseal/sdk"
+	"github.com/vitalseal/vitalseal/sdk/mqtt"
+	"github.com/vitalseal/vitalseal/sdk/mqtt/mqtttest"
+	"github.com/vitalseal/vitalseal/sdk/mqtt/mqtttest/natstest"
+	"github.com/vitalseal/vitalseal/sdk/sdktest"
+)
+
+// TestAcknowledgements has a broker that acknowledges late, too late, never, twice,
+// or not before the next. What it took and did not acknowledge in time is sent
+// again, and received once.
+func TestAcknowledgements(t *testing.T) {
+	t.Parallel()
+	after := func(d time.Duration, do func()) {
+		<-time.After(d) // the broker's slowness
+		do()
+	}
+	for name, acks := range map[string]func(conn, n int, send func()){
+		"late": func(_, _ int, send func()) { after(20*time.Millisecond, send) },
+		"later than anybody waits": func(conn, _ int, send func()) {
+			if conn%2 == 0 {
+				after(400*time.Millisecond, func() {})
+			}
+			send()
+		},
+		"never, on every second connection": func(conn, _ int, send func()) {
+			if conn%2 == 1 {
+				send()
+			}
+		},
+		"never the second, on every second connection": func(conn, n int, send func()) {
+			if conn%2 == 1 || n != 1 {
+				send()
+			}
+		},
+		"twice": func(_, _ int, send func()) { send(); send() },
+		"and again with the next": func() func(int, int, func()) {
+			var before func() // of the only connection there is at a time
+			return func(_, n int, send func()) {
+				send()
+				if n > 0 && before != nil {
+					before()
+				}
+				before = send
+			}
+		}(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := newWire(t)
+			x.conf.AckTimeout = 300 * time.Millisecond
+			cert, roots, err := x.conf.Credentials()
+			must(t, err)
+			x.proxy.Forward(mqtttest.StartFront(t, x.brokerTLS(), x.broker, &tls.Config{
+				MinVersion: tls.VersionTLS13, ServerName: "localhost", RootCAs: roots, Certificates: []tls.Certificate{cert},
+			}, acks))
+			for range 5 {
+				x.session()
+			}
+			x.verdict("acknowledged " + name)
+		})
+	}
+}
+
+// brokerTLS is what the site's broker shows and asks for.
+func (x *wire) brokerTLS() *tls.Config {
+	x.t.Helper()
+	cert, err := tls.LoadX509KeyPair(filepath.Join(x.site, "broker", "cert.pem"), filepath.Join(x.site, "broker", "key.pem"))
+	must(x.t, err)
+	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert}, ClientAuth: tls.RequireAnyClientCert}
+}
+
+// TestCertificateExpiresInMidSession has a gateway's certificate end while it is
+// connected: the connection goes on, a new one is refused until the certificate is
+// renewed, and then everything arrives.
+func TestCertificateExpiresInMidSession(t *testing.T) {
+	t.Parallel()
+	w := sdktest.NewWard(t, "oximeter")
+	ca := mqtttest.NewCA(t) // the site's own issues no certificate for some seconds
+	admit(t, filepath.Join(w.Dir, "broker", "ca.pem"), ca.File())
+	w.Broker.Stop()
+	w.Broker.Start()
+	x := wireOf(t, w)
+	_, roots, err := x.conf.Credentials()
+	must(t, err)
+	ends := time.Now().Add(7 * time.Second).Truncate(time.Second)
+	var shown atomic.Pointer[tls.Certificate]
+	show := func(change ...func(*x509.Certificate)) {
+		id := ca.Client("gw-1", change...)
+		shown.Store(&id.Certificate)
+	}
+	show(func(c *x509.Certificate) { c.NotAfter = ends })
+	x.conf.Credentials = func() (tls.Certificate, *x509.CertPool, error) { return *shown.Load(), roots, nil }
+	states := make(chan mqtt.State, 10_000)
+	x.conf.OnState = func(s mqtt.State) { states <- s }
+	expect := func(what string, is func(mqtt.State) bool) {
+		for deadline := time.After(sdktest.Patience); ; {
+			select {
+			case s := <-states:
+				if is(s) {
+					return
+				}
+			case <-deadline:
+				t.Fatal("waited in vain for " + what)
+			}
+		}
+	}
+	src := &growing{list: list{messages: x.first}, more: make(chan struct{}, 1)}
+	src.add(x.sealed(10)...)
+	p, err := mqtt.NewPublisher(x.conf)
+	must(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx, src) }()
+	expect("a connection", func(s mqtt.State) bool { return s.Connected })
+	<-time.After(time.Until(ends.Add(time.Second))) // the certificate's end
+	src.add(x.sealed(10)...)
+	x.got.Until("what was recorded after it", func(f *sdktest.Found) bool { return len(f.Numerics) >= x.n })
+	if n := len(x.proxy.Traffic()); n != 1 {
+		t.Errorf("%d connections before the cut, want 1", n)
+	}
+	x.proxy.Cut()
+	src.add(x.sealed(10)...)
+	expect("the end of the connection", func(s mqtt.State) bool { return s.Err != nil })
+	expect("a refusal", func(s mqtt.State) bool {
+		var e *mqtt.Error
+		return errors.As(s.Err, &e) && e.Reason == mqtt.CertificateExpired
+	})
+	show()
+	expect("a connection with the renewed certificate", func(s mqtt.State) bool { return s.Connected })
+	x.verdict("certificate expired in mid-session, renewed")
+	cancel()
+	must(t, <-ended)
+}
+
+// admit adds an authority's certificate to a file of them.
+func admit(t *testing.T, file, other string) {
+	t.Helper()
+	text, err := os.ReadFile(other)
+	must(t, err)
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
+	must(t, err)
+	_, err = f.Write(text)
+	must(t, errors.Join(err, f.Close()))
+}
+
+// growing is a list that waits for more at its end.
+type growing struct {
+	list
+	more chan struct{}
+}
+
+func (g *growing) add(messages ...mqtt.Message) {
+	g.mu.Lock()
+	g.messages = append(g.messages, messages...)
+	g.mu.Unlock()
+	select {
+	case g.more <- struct{}{}:
+	default:
+	}
+}
+
+func (g *growing) Next(ctx context.Context) (mqtt.Message, uint64, error) {
+	for {
+		m, id, err := g.list.Next(ctx)
+		if err != io.EOF {
+			return m, id, err
+		}
+		select {
+		case <-g.more:
+		case <-ctx.Done():
+			return m, 0, ctx.Err()
+		}
+	}
+}
+
+// TestPipelineOverNATS runs a whole pipeline over a cluster of three nats-servers
+// and kills the node that it publishes to: every reading is received once.
+func TestPipelineOverNATS(t *testing.T) {
+	t.Parallel()
+	w := sdktest.NewWard(t, "oximeter", "psk")
+	files := filepath.Join(w.Dir, "broker")
+	cluster := natstest.StartCluster(t, mqtttest.NewCA(t), natstest.Users{},
+		"ca_file: ", `ca_file: "`+files+`/ca.pem" # `, "cert_file: ", `cert_file: "`+files+`/cert.pem" # `,
+		"key_file: ", `key_file: "`+files+`/key.pem" # `, `ack_wait: "10s"`, `ack_wait: "1s"`)
+	gateway := mqtttest.StartProxy(t, cluster.Nodes[0].URL)
+	got := w.ReceiveWith(sdk.ReceiverConfig{Broker: cluster.Nodes[1].URL, TrustFirst: true})
+	conf := w.Config()
+	conf.Broker = gateway.URL
+	p := w.Open(conf)
+	devices := []*sdk.Device{w.Device(p, "oximeter"), w.Device(p, "psk")}
+	const n = 600
+	for i := range n {
+		must(t, devices[i%2].Record(spo2(i)))
+		if i%10 == 9 {
+			must(t, p.Sync(context.Background()))
+		}
+		if i == n/3 {
+			got.Until("some", func(f *sdktest.Found) bool { return len(f.Numerics) >= 50 })
+			cluster.Nodes[0].Kill()
+			gateway.Forward(cluster.Nodes[2].URL)
+		}
+	}
+	got.Until("all readings", func(f *sdktest.Found) bool { return len(f.Numerics) >= n })
+	w.Close(p)
+	got.EachOnce(n)
+	got.Look(func(f *sdktest.Found) {
+		t.Logf("one node of three killed: %d readings synced, %d received, verdicts %v", n, len(f.Numerics), f.Verdicts)
+	})
+}

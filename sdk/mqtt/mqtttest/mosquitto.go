@@ -169,8 +169,17 @@ func (m *Mosquitto) end(sig syscall.Signal) {
 	if cmd == nil {
 		return
 	}
-	_ = cmd.Process.Signal(sig) // it may have ended before
-	<-gone
+	// Between saying that it runs and running, mosquitto forgets a signal to stop.
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for {
+		_ = cmd.Process.Signal(sig) // it may have ended before
+		select {
+		case <-gone:
+			return
+		case <-again.C:
+		}
+	}
 }
 
 // Log is what the broker wrote so far.

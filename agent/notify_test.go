@@ -1,0 +1,229 @@
+package agent_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vitalseal/vitalseal/agent"
+	"github.com/vitalseal/vitalseal/firmware-bridge/sensor"
+	"github.com/vitalseal/vitalseal/sdk/core/vital"
+	"github.com/vitalseal/vitalseal/sdk/sdktest"
+)
+
+// manager is the service manager's end of the protocol: the socket that systemd has.
+type manager struct {
+	t    *testing.T
+	path string
+	conn *net.UnixConn
+}
+
+func newManager(t *testing.T, name string) *manager {
+	t.Helper()
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return &manager{t, name, conn}
+}
+
+// next returns the fields of the next datagram.
+func (m *manager) next() []string {
+	m.t.Helper()
+	if err := m.conn.SetReadDeadline(time.Now().Add(sdktest.Patience)); err != nil {
+		m.t.Fatal(err)
+	}
+	b := make([]byte, 4096)
+	n, err := m.conn.Read(b)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return strings.Split(string(b[:n]), "\n")
+}
+
+// until returns all fields up to and with the datagram that has this one.
+func (m *manager) until(field string) (all []string) {
+	m.t.Helper()
+	for !slices.Contains(all, field) {
+		all = append(all, m.next()...)
+	}
+	return all
+}
+
+// mark puts a datagram of its own behind those that have come.
+func (m *manager) mark(field string) {
+	m.t.Helper()
+	if err := (agent.Service{Socket: m.path}).Tell(field); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func TestTell(t *testing.T) {
+	for _, name := range []string{filepath.Join(t.TempDir(), "notify"), fmt.Sprintf("@vitalseal-test-%d", os.Getpid())} {
+		m := newManager(t, name)
+		if err := (agent.Service{Socket: name}).Tell("READY=1", "STATUS=well"); err != nil {
+			t.Fatal(err)
+		}
+		if got := m.next(); !slices.Equal(got, []string{"READY=1", "STATUS=well"}) {
+			t.Errorf("%q: got %q", name, got)
+		}
+	}
+	if err := (agent.Service{}).Tell("READY=1"); err != nil {
+		t.Errorf("nobody watches: %v", err)
+	}
+	if err := (agent.Service{Socket: filepath.Join(t.TempDir(), "nobody")}).Tell("READY=1"); err == nil {
+		t.Error("a manager that is not there was told")
+	}
+}
+
+func TestSystemdService(t *testing.T) {
+	for _, c := range []struct {
+		socket, usec, pid string
+		want              agent.Service
+		bad               bool
+	}{
+		{"", "", "", agent.Service{}, false},
+		{"", "5", "", agent.Service{}, false},
+		{"/run/n", "", "", agent.Service{Socket: "/run/n"}, false},
+		{"@n", "30000000", "7", agent.Service{Socket: "@n", Watchdog: 30 * time.Second}, false},
+		{"/run/n", "30000000", "", agent.Service{Socket: "/run/n", Watchdog: 30 * time.Second}, false},
+		{"/run/n", "30000000", "8", agent.Service{Socket: "/run/n"}, false}, // another process is watched
+		{"/run/n", "0", "", agent.Service{}, true},
+		{"/run/n", "-1", "", agent.Service{}, true},
+		{"/run/n", "1s", "", agent.Service{}, true},
+		{"/run/n", "9223372036854775807", "", agent.Service{}, true},
+		{"run/n", "", "", agent.Service{}, true},
+		{"vsock:2:9", "", "", agent.Service{}, true},
+	} {
+		env := map[string]string{"NOTIFY_SOCKET": c.socket, "WATCHDOG_USEC": c.usec, "WATCHDOG_PID": c.pid}
+		got, err := agent.SystemdService(func(name string) string { return env[name] }, 7)
+		if got != c.want || (err != nil) != c.bad {
+			t.Errorf("%q: %+v, %v", env, got, err)
+		}
+	}
+}
+
+// TestSummaryIsOneLine: an error's text must not become a field of its own.
+func TestSummaryIsOneLine(t *testing.T) {
+	s := &agent.Status{Problems: []agent.Problem{{Severity: agent.Broken, What: "broker",
+		Why: "evil\nWATCHDOG=1\n\x1b[2J\xff" + strings.Repeat("é", 300)}, {}}}
+	got := s.Summary()
+	if strings.ContainsAny(got, "\n\x1b\xff") || len(got) > 200 || !strings.HasSuffix(got, " (and 1 more)") {
+		t.Errorf("%q", got)
+	}
+}
+
+// wedged runs an agent that a manager watches, wedges it when it is well, and
+// demands that the manager hears of no progress until it is freed, and that
+// vitalseal status says what is the matter meanwhile.
+func wedged(t *testing.T, lookup func(string) (sensor.Driver, error), why string, wedge func(*bedside) (free func())) {
+	b := newBedside(t, "pulse", "late")
+	line, late := b.sensor("pulse", "lines"), b.sensor("late", "late")
+	stop := make(chan struct{})
+	defer close(stop)
+	go speak(line, stop, pulses)
+	go speak(late, stop, pulses)
+	m := newManager(t, filepath.Join(t.TempDir(), "notify"))
+	service := agent.Service{Socket: m.path, Watchdog: time.Second}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- agent.Run(ctx, b.conf, agent.Options{Lookup: lookup, Service: service, Logger: slog.New(slog.NewTextHandler(&b.log, nil))})
+	}()
+	if first := m.next(); !slices.Contains(first, "READY=1") {
+		t.Errorf("first %q", first)
+	}
+	m.until("WATCHDOG=1")
+	fed := m.until("WATCHDOG=1")
+	if !slices.ContainsFunc(fed, func(f string) bool { return strings.HasPrefix(f, "STATUS=") }) {
+		t.Errorf("no STATUS in %q", fed)
+	}
+
+	free := wedge(b)
+	stuck := func(least time.Duration) func(*agent.Status) bool {
+		return func(s *agent.Status) bool {
+			p := s.Problems
+			return len(p) > 0 && p[0].What == "agent" && strings.HasPrefix(p[0].Why, why) && time.Since(p[0].Since) > least
+		}
+	}
+	b.until("it is stuck", stuck(0))
+	m.mark("wedged")
+	b.until("it is stuck for long", stuck(3*service.Watchdog)) // the manager would have ended it twice
+	m.mark("freed")
+	m.until("wedged")
+	if got := m.until("freed"); slices.Contains(got, "WATCHDOG=1") {
+		t.Errorf("progress is told of while there is none: %q", got)
+	}
+	free()
+	m.until("WATCHDOG=1")
+	cancel()
+	m.until("STOPPING=1")
+	if err := <-ended; err != nil {
+		t.Errorf("agent: %v", err)
+	}
+	if t.Failed() {
+		t.Logf("agent's log:\n%s", b.log.String())
+	}
+}
+
+// TestWatchdogAndAHungDisk hangs the committer in a system call, as a disk does that
+// neither answers nor fails: the file that it is about to write is a pipe that
+// nobody reads. It writes it for a device that begins.
+func TestWatchdogAndAHungDisk(t *testing.T) {
+	var begin atomic.Bool
+	lookup := func(name string) (sensor.Driver, error) {
+		if name == "late" && !begin.Load() {
+			return sensor.Driver{}, fmt.Errorf("not yet")
+		}
+		return sensor.Lookup("lines")
+	}
+	wedged(t, lookup, "it is stuck: nothing is sealed or stored", func(b *bedside) (free func()) {
+		pipe := filepath.Join(b.conf.Data, "chains.json.new")
+		b.Must(syscall.Mkfifo(pipe, 0o600))
+		begin.Store(true)
+		return func() {
+			end, err := os.OpenFile(pipe, os.O_RDONLY, 0)
+			b.Must(err)
+			b.t.Cleanup(func() { end.Close() })
+		}
+	})
+}
+
+// TestWatchdogAndAStuckSensor has a decoder that does not return.
+func TestWatchdogAndAStuckSensor(t *testing.T) {
+	d := &stuckDecoder{freed: make(chan struct{})}
+	lookup := func(name string) (sensor.Driver, error) {
+		if name != "late" {
+			return sensor.Lookup(name)
+		}
+		return sensor.Driver{Name: name, New: func(sensor.Options) (sensor.Decoder, error) { return d, nil }}, nil
+	}
+	wedged(t, lookup, `it is stuck: sensor "late" is at the same bytes for `, func(*bedside) (free func()) {
+		d.stuck.Store(true)
+		return func() { d.stuck.Store(false); close(d.freed) }
+	})
+}
+
+type stuckDecoder struct {
+	stuck atomic.Bool
+	freed chan struct{}
+}
+
+func (d *stuckDecoder) Decode(*vital.Batch, []byte) {
+	if d.stuck.Load() {
+		<-d.freed
+	}
+}
+func (*stuckDecoder) Flush(*vital.Batch)         {}
+func (*stuckDecoder) Frames() (good, bad uint64) { return 1, 0 }

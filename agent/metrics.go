@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// The exposition format is a screen of code, so it is written here: with
-// prometheus/client_golang the command grows by megabytes, and it brings modules
-// that would run beside the keys.
+// The exposition format is a screen of code, so it is written here:
+// prometheus/client_golang 1.25.0 adds 2.7 MiB to a stripped program that has
+// net/http already, and nine modules that would run beside the keys.
 
 // exposition is text in the format of Prometheus, version 0.0.4.
 type exposition struct{ b strings.Builder }

@@ -6,6 +6,13 @@
 // an event of that device, so that a receiver can tell a pulled cable from a
 // quiet patient and both from an attack.
 //
+// # How it is
+//
+// A Status is served on the socket status.sock in the data directory, to its owner
+// alone: counts, times and states, never a reading or a label. The same goes as
+// metrics to a loopback address, if the configuration names one, and a service
+// manager's watchdog hears of progress: commits, ports and locks that move.
+//
 // # Ports with the link
 //
 // A port with the driver "link" is for one device, which speaks package

@@ -49,7 +49,7 @@ func TestTwoReceiversLoseTheirState(t *testing.T) {
 	receivers := []*life{beginLife(t, d), beginLife(t, d)}
 	var box [][]byte
 	n, lives, restarts, deliveries := 0, 2, 0, 0
-	for range 30 {
+	for range 18 {
 		for i, l := range receivers {
 			switch rng.IntN(6) {
 			case 0:

@@ -113,6 +113,9 @@ const (
 	EventDeviceClock EventKind = 15 // Text is what the device's own clock says, as it says it
 	EventGarbled     EventKind = 16 // Count bytes arrived and no frame of this kind of device was among them
 	EventReplaced    EventKind = 17 // another adapter is plugged in where this port's was
+
+	// What a gateway says of its own store. Count is 0 where it cannot be known.
+	EventDamage EventKind = 18 // Count records of the outbox were damaged; Text says which
 )
 
 var eventNames = [...]string{
@@ -122,6 +125,7 @@ var eventNames = [...]string{
 	EventWrongDevice: "wrong-device", EventClockStep: "clock-step", EventIdentified: "identified",
 	EventUnknownDevice: "unknown-device", EventImpostor: "impostor", EventRefused: "refused",
 	EventDeviceClock: "device-clock", EventGarbled: "garbled", EventReplaced: "replaced",
+	EventDamage: "damage",
 }
 
 // String returns the name used in JSON lines, or "event-N".

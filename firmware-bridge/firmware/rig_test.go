@@ -70,7 +70,6 @@ type rig struct {
 type found struct {
 	verdicts   map[receive.Verdict]int
 	numerics   map[vital.Decimal]int // by value, which the tests make unique
-	times      []time.Time
 	waves      int
 	alerts     []vital.Alert
 	alertsWith int // readings beside alerts in their messages

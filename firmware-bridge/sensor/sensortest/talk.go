@@ -204,12 +204,12 @@ func asked(t *testing.T, d sensor.Asker, data []byte, at int) {
 	t.Helper()
 	var b vital.Batch
 	d.Open()
-	sent, next := d.Ask(nil, 0)
+	sent, _ := d.Ask(nil, 0)
 	for i, p := range [][]byte{data[:at], data[at:], nil} {
 		d.Decode(&b, p)
 		now := time.Duration(i+1) * time.Second
-		sent, next = d.Ask(sent, now)
-		if next < now {
+		var next time.Duration
+		if sent, next = d.Ask(sent, now); next < now {
 			t.Errorf("asked at %v, again at %v", now, next)
 		}
 	}

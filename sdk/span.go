@@ -40,7 +40,11 @@ func (d *Device) splitBefore(now time.Time, lead time.Duration, label string) {
 		d.ended = append(d.ended, d.now)
 		d.cost += spanCost
 	}
+	set := d.now.origin.stepped(now)
 	d.now = newSpan(now, lead, label)
+	if set { // whatever begins the span, it is the first under the new clock
+		d.now.open.Events = append(d.now.open.Events, vital.Event{Time: d.now.origin.since(now), Kind: vital.EventClockStep})
+	}
 }
 
 // reach begins a new span if at lies before the origin of this one, so that what
@@ -56,9 +60,7 @@ func (d *Device) reach(at, now time.Time) {
 // followClock begins a new span when the wall clock has been set or the machine
 // was suspended, and says so in it. d.mu is held.
 func (d *Device) followClock(now time.Time) {
-	if !d.now.origin.stepped(now) {
-		return
+	if d.now.origin.stepped(now) {
+		d.split(now, d.now.label)
 	}
-	d.split(now, d.now.label)
-	d.now.open.Events = append(d.now.open.Events, vital.Event{Time: d.now.origin.since(now), Kind: vital.EventClockStep})
 }

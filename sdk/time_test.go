@@ -244,3 +244,28 @@ func TestClockIsSet(t *testing.T) {
 		t.Errorf("readings with a wrong time: %v", wrong)
 	}
 }
+
+// TestClockStepIsSaid sets the clock, and then something other than a reading
+// begins the next chain.
+func TestClockStepIsSaid(t *testing.T) {
+	t.Parallel()
+	w := sdktest.NewWard(t, "oximeter")
+	got := w.Receive()
+	p := w.Open(w.Config())
+	d := w.Device(p, "oximeter")
+	must(t, d.Record(spo2(0)))
+	got.Until("the first", func(f *sdktest.Found) bool { return len(f.Numerics) == 1 })
+	d.SetClock(-time.Hour)
+	must(t, d.Label("bed 1"))
+	must(t, d.Record(spo2(1)))
+	got.Until("both", func(f *sdktest.Found) bool { return len(f.Numerics) == 2 })
+	d.SetClock(-time.Hour)
+	must(t, d.RecordBatch(time.Now().Add(-time.Hour), &vital.Batch{Numerics: []vital.Numeric{spo2(2)}}))
+	w.Close(p)
+	got.Until("all", func(f *sdktest.Found) bool { return len(f.Numerics) == 3 })
+	got.Look(func(f *sdktest.Found) {
+		if n := f.Events[vital.EventClockStep]; n != 2 {
+			t.Errorf("%d events of a clock that was set twice", n)
+		}
+	})
+}

@@ -145,7 +145,7 @@ func (r *Receiver) openMQTT() error {
 	if r.messages, err = mqtt.NewSubscriber(c); err != nil {
 		return err
 	}
-	c.ClientID += ".beacon"
+	c.ClientID += "_beacon" // no name has "_", and nats-server refuses "."
 	c.OnState = nil
 	r.beacon, err = mqtt.NewPublisher(c)
 	return err

@@ -260,8 +260,12 @@ func (l *linked) pump(ctx context.Context) error {
 
 // beaconWait is how long a sensor that seals is told nothing of the time if there
 // is no beacon yet: it begins its chain when it is told, and what is sealed before
-// a new receiver's beacon is echoed, that receiver refuses.
-const beaconWait = 2500 * time.Millisecond
+// a new receiver's beacon is echoed, that receiver refuses. It waits only while it
+// has room for readings, so the beacon is looked for every beaconLook.
+const (
+	beaconWait = 2500 * time.Millisecond
+	beaconLook = 20 * time.Millisecond
+)
 
 // due returns the next frame and where to write it, or how long to wait for it.
 func (l *linked) due(out []byte) (frame []byte, line io.Writer, wait time.Duration) {
@@ -273,12 +277,15 @@ func (l *linked) due(out []byte) (frame []byte, line io.Writer, wait time.Durati
 	if l.writer == nil {
 		return out, nil, time.Second
 	}
+	wait = time.Second // at most: see look
 	if t := l.clock(); l.carrier == nil || t.Beacon != [16]byte{} || at.Sub(l.begun) >= beaconWait {
 		l.gateway.SetTime(t, now)
+	} else {
+		wait = beaconLook
 	}
 	out = l.gateway.Send(out, now)
-	next := l.gateway.Next(now)
-	return out, l.writer, time.Duration(min(next-now, 1000)) * time.Millisecond // at least once a second: see look
+	next := min(l.gateway.Next(now)-now, uint64(wait.Milliseconds()))
+	return out, l.writer, time.Duration(next) * time.Millisecond
 }
 
 // clock returns what a time message says.

@@ -195,6 +195,21 @@ func (q *Queue) lose(s *segment, f File) error {
 	return nil
 }
 
+// loseRecord gives up one record of s and reports it.
+func (q *Queue) loseRecord(s *segment, index uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if s.gone || s.condemned || s.giveUp(index, index+1) == 0 {
+		return
+	}
+	l := &q.lanes[s.lane]
+	l.unsaved++
+	q.corrupt++
+	s.damaged = true
+	q.report(Damage{Kind: DamageRecords, Urgent: s.lane == urgent, Segment: s.name(), Kept: s.badName(), Records: 1})
+	q.retire(l)
+}
+
 // Quarantine: a damaged segment that is done with is not written over but kept
 // aside, for whoever wants to look into it. It takes room that nothing else
 // wants, and goes when something does.

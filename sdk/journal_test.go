@@ -285,7 +285,7 @@ func TestPowerCutsAndOffers(t *testing.T) {
 	conf.Recover = l.recover(t)
 	done := 0
 	for round := range cuts {
-		disk := &dark{FS: outbox.DirFS(conf.Data), rng: rng, left: 1 + rng.IntN(60), gone: make(chan struct{})}
+		disk := &dark{FS: outbox.DirFS(conf.Data), rng: rand.New(rand.NewPCG(rng.Uint64(), 0)), left: 1 + rng.IntN(60), gone: make(chan struct{})}
 		conf.Files(disk)
 		l.disk = disk
 		p, err := sdk.Open(context.Background(), conf)

@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/vitalseal/vitalseal/sdk/core/keys"
@@ -9,20 +10,25 @@ import (
 	"github.com/vitalseal/vitalseal/sdk/outbox"
 )
 
-// store puts an envelope into the outbox. At the bound the oldest data make
-// room, and each device that loses some signs for it; the drop and the account
-// of it become durable in one commit. It returns the record's id.
+// store puts an envelope into the outbox. At the bound, and where the disk has too
+// little left for others, the oldest data make room, and each device that loses
+// some signs for it; the drop and the account of it become durable in one commit.
+// It returns the record's id.
 func (p *Pipeline) store(r outbox.Record) (uint64, error) {
+	looked := false
 	for {
 		id, err := p.queue.Append(r)
 		switch {
-		case errors.Is(err, outbox.ErrUncommitted):
+		case errors.Is(err, outbox.ErrUncommitted), errors.Is(err, outbox.ErrHeadroom) && !looked:
+			looked = looked || errors.Is(err, outbox.ErrHeadroom) // a commit looks at the disk anew
 			if err := p.commitAll(); err != nil {
 				return 0, err
 			}
-		case errors.Is(err, outbox.ErrFull):
-			if err := p.dropOldest(); err != nil {
-				return 0, err
+		case errors.Is(err, outbox.ErrFull), errors.Is(err, outbox.ErrHeadroom):
+			if dropErr := p.dropOldest(); errors.Is(dropErr, errNoRoom) {
+				return 0, fmt.Errorf("%w: %w", dropErr, err)
+			} else if dropErr != nil {
+				return 0, dropErr
 			}
 		default:
 			return id, err
@@ -30,7 +36,7 @@ func (p *Pipeline) store(r outbox.Record) (uint64, error) {
 	}
 }
 
-var errNoRoom = errors.New("outbox is full of what may not be dropped")
+var errNoRoom = errors.New("outbox has no data left that may be dropped")
 
 // dropOldest commits before and after: before, because an account that was
 // signed and then found no room would be a gap that nothing explains.
@@ -48,16 +54,30 @@ func (p *Pipeline) dropOldest() error {
 	return p.commitAll()
 }
 
+// noteLow logs when the disk of the outbox has too little left for others, and
+// when it has enough again.
+func (p *Pipeline) noteLow() {
+	s := p.queue.Stats()
+	switch {
+	case s.Low && !p.low:
+		p.log.Warn("little is left on the disk: the outbox does not grow, and the oldest readings go first",
+			"bytes", s.DiskFree, "files", s.DiskInodes)
+	case p.low && !s.Low:
+		p.log.Info("there is room on the disk again", "bytes", s.DiskFree, "files", s.DiskInodes)
+	}
+	p.low = s.Low
+}
+
 // account signs for what is about to be dropped.
 func (p *Pipeline) account(ranges []outbox.Range) ([]outbox.Record, error) {
 	var records []outbox.Record
 	for _, lost := range ranges {
-		p.log.Warn("outbox is full: the oldest readings are dropped",
+		p.log.Warn("no room in the outbox: the oldest readings are dropped",
 			"device", keys.KeyID(lost.Device), "first", lost.From, "last", lost.To)
 		d := p.deviceByKey(lost.Device)
 		if d == nil { // it seals for itself, or is no longer configured: the gateway says that it lost it
 			var err error
-			if d, err = p.own(); err != nil {
+			if d, err = p.ownAtWork(); err != nil {
 				p.log.Error("the loss is not signed for", "device", keys.KeyID(lost.Device), "error", err)
 				continue
 			}

@@ -21,7 +21,9 @@ func (p *Pipeline) commits() {
 	for {
 		ending := p.await(last)
 		now := time.Now()
+		p.signForDamage(now)
 		err := p.cycle(now)
+		p.noteLow()
 		last = now
 		if now.Sub(kept) >= p.conf.periods.housekeeping {
 			p.keepHouse(now)
@@ -37,10 +39,11 @@ func (p *Pipeline) commits() {
 }
 
 // await returns when there is something to do, at most once in Every unless it
-// is urgent or a heartbeat is due; it reports whether the pipeline is closing.
+// is urgent, a heartbeat is due or nobody has looked for damage for a while; it
+// reports whether the pipeline is closing.
 func (p *Pipeline) await(last time.Time) (ending bool) {
 	heartbeat := time.Now().Add(p.nextHeartbeat(time.Now()))
-	idle := time.NewTimer(time.Until(heartbeat))
+	idle := time.NewTimer(min(time.Until(heartbeat), damagePeriod))
 	defer idle.Stop()
 	select {
 	case <-p.wakes:

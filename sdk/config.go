@@ -47,6 +47,11 @@ type Config struct {
 	// MaxStored bounds the outbox on disk. Default 256 MiB.
 	MaxStored int64
 
+	// BacklogRate bounds how fast what waited for a connection is published, in
+	// envelopes a second, at least 1. What is new, and alerts, go before it and are
+	// not bound. 0, the default, means no bound.
+	BacklogRate float64
+
 	// Window is the number of unacknowledged publishes. Default 64.
 	Window int
 
@@ -106,6 +111,9 @@ func (c *Config) fill() error {
 	}
 	if c.Heartbeat < minHeartbeat || c.Heartbeat > maxHeartbeat {
 		return errors.New("vitalseal: heartbeat must be from 1 s to 1 h")
+	}
+	if c.BacklogRate != 0 && !(c.BacklogRate >= 1) { // nor NaN
+		return errors.New("vitalseal: backlog rate must be 0 or from 1 envelope a second on")
 	}
 	if c.Every < 0 || c.Every > time.Minute {
 		return errors.New("vitalseal: every must be from 0 to 1 m")

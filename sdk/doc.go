@@ -24,7 +24,15 @@
 // cannot be read at the daily renewal), the chain before is used on.
 //
 // When the outbox is full, the oldest data go first; alerts and the signed
-// accounts of what was dropped have a reserve of their own.
+// accounts of what was dropped have a reserve of their own. The same holds when
+// others have filled the disk, so that too little is left for them: the outbox does
+// not grow, and Stats.Outbox.Low says so. Where there is no data that may go,
+// readings wait in memory as while the disk refuses; they are not published from
+// there. What waited for a connection is published behind what is new, at
+// Config.BacklogRate.
+//
+// What of the outbox is damaged is stepped over. The gateway says so in a signed
+// event, and the device which of its envelopes were lost, as far as that is known.
 //
 // # Whose readings, and when
 //

@@ -4,21 +4,29 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/vitalseal/vitalseal/sdk/mqtt"
 	"github.com/vitalseal/vitalseal/sdk/outbox"
 )
 
 // feed gives the publisher what is in the outbox: alerts and anchors first, then
-// what is committed from now on, then what was left from before. It implements
-// mqtt.Source.
+// what is committed from now on, then what was left from before, at the rate that
+// is configured. It implements mqtt.Source.
 type feed struct {
 	queue   *outbox.Queue
+	log     *slog.Logger
+	rate    float64       // Config.BacklogRate
+	retry   time.Duration // after the disk could not be read
 	done    func()
 	anchors func() []mqtt.Message // of the chains in use
 
-	urgent, live, backlog *outbox.Reader // used by Next and Rewind, never at once
+	// from is used by Next and Rewind, never at once. It is made when there is a
+	// connection: all that waited for one is backlog. nil: there is none.
+	from   *outbox.Feed
+	unread bool // the disk could not be read when it was last asked
 
 	// again are the anchors in use, which were acknowledged long ago, to be sent
 	// once more: a broker that was killed may have forgotten what it retained.
@@ -31,10 +39,11 @@ type feed struct {
 // idAgain is the number of a message that is not in the outbox.
 const idAgain = 0
 
-func newFeed(queue *outbox.Queue, done func(), anchors func() []mqtt.Message) *feed {
-	f := &feed{queue: queue, done: done, anchors: anchors, wait: make(chan struct{})}
-	f.urgent, f.live, f.backlog = queue.Readers()
-	return f
+func newFeed(queue *outbox.Queue, conf *Config, done func(), anchors func() []mqtt.Message) *feed {
+	return &feed{
+		queue: queue, log: conf.Logger, rate: conf.BacklogRate, retry: conf.periods.retryCommit,
+		done: done, anchors: anchors, wait: make(chan struct{}),
+	}
 }
 
 // Next implements mqtt.Source.
@@ -44,32 +53,57 @@ func (f *feed) Next(ctx context.Context) (mqtt.Message, uint64, error) {
 		f.again = f.again[:n-1]
 		return m, idAgain, nil
 	}
+	if f.from == nil {
+		f.from = f.queue.Feed(f.rate)
+	}
 	for {
 		committed := f.queue.Committed()
-		record, err := f.read()
-		if err == nil {
+		record, wait, err := f.from.Next(time.Now())
+		f.noteUnread(err)
+		switch {
+		case err == nil:
 			return mqtt.Message{Topic: record.Topic, Payload: record.Payload, Retain: record.Retain}, record.ID, nil
-		}
-		if err != io.EOF {
+		case errors.Is(err, outbox.ErrUnread): // the connection is not to blame
+			wait = f.retry
+		case !errors.Is(err, io.EOF):
 			return mqtt.Message{}, 0, err
+		default:
+			f.progress() // records that cannot be read back are gone without an acknowledgement
 		}
-		f.progress() // records that cannot be read back are gone without an acknowledgement
-		select {
-		case <-committed:
-		case <-ctx.Done():
-			return mqtt.Message{}, 0, ctx.Err()
+		if err := rest(ctx, committed, wait); err != nil {
+			return mqtt.Message{}, 0, err
 		}
 	}
 }
 
-func (f *feed) read() (outbox.Record, error) {
-	for _, r := range []*outbox.Reader{f.urgent, f.live, f.backlog} {
-		record, err := r.Next()
-		if err != io.EOF {
-			return record, err
-		}
+// rest waits for a commit, for as long as wait if that is not 0, and for no longer
+// than ctx.
+func rest(ctx context.Context, committed <-chan struct{}, wait time.Duration) error {
+	var over <-chan time.Time
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		over = timer.C
 	}
-	return outbox.Record{}, io.EOF
+	select {
+	case <-committed:
+	case <-over:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// noteUnread logs when the disk cannot be read any more, and when it can again.
+func (f *feed) noteUnread(err error) {
+	before := f.unread
+	f.unread = errors.Is(err, outbox.ErrUnread)
+	switch {
+	case f.unread && !before:
+		f.log.Error("publishing waits: the disk of the outbox cannot be read", "error", err)
+	case before && !f.unread:
+		f.log.Info("the disk of the outbox can be read again")
+	}
 }
 
 // Done implements mqtt.Source.
@@ -101,9 +135,9 @@ func (f *feed) acked() <-chan struct{} {
 
 // Rewind implements mqtt.Source: what was not acknowledged is offered again.
 func (f *feed) Rewind() {
-	for _, r := range []*outbox.Reader{f.urgent, f.live, f.backlog} {
-		_ = r.Close() // nothing was written through it
+	if f.from != nil {
+		_ = f.from.Close() // nothing was written through it
+		f.from = nil
 	}
-	f.urgent, f.live, f.backlog = f.queue.Readers()
 	f.again = f.anchors()
 }

@@ -49,6 +49,9 @@ type Pipeline struct {
 	beacons    []heardBeacon
 	commitErr  error
 	connection ConnectionStats
+
+	damage damage // the committer's, and Close's once that has ended
+	low    bool   // the committer's: the disk had too little left when it last looked
 }
 
 // Open opens the outbox and begins to publish what is in it. Devices are added
@@ -82,6 +85,9 @@ func Open(ctx context.Context, conf Config) (*Pipeline, error) {
 		return nil, errors.Join(err, queue.Close())
 	}
 	p.speakOn()
+	if s := queue.Stats(); s.Torn > 0 || s.Corrupt > 0 {
+		p.wake() // there is damage to sign for, even if no device is added
+	}
 	return p, nil
 }
 
@@ -92,6 +98,8 @@ func (p *Pipeline) speakOn() {
 	if !ok || !p.state.knows(d.KeyID) {
 		return
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if _, err := p.own(); err != nil {
 		p.log.Error("the gateway has no identity of its own any more", "error", err)
 	}
@@ -102,7 +110,7 @@ func (p *Pipeline) start(ctx context.Context) error {
 	if p.state, err = openState(filepath.Join(p.conf.Data, "chains.json")); err != nil {
 		return err
 	}
-	p.feed = newFeed(p.queue, p.acknowledged, p.anchorsInUse)
+	p.feed = newFeed(p.queue, &p.conf, p.acknowledged, p.anchorsInUse)
 	publisher, err := mqtt.NewPublisher(p.publisherConfig())
 	if err != nil {
 		return err
@@ -167,7 +175,7 @@ func (p *Pipeline) Gateway() string { return p.gateway.Name }
 
 func (p *Pipeline) beaconConfig() mqtt.Config {
 	return mqtt.Config{
-		Broker: p.conf.Broker, ClientID: p.gateway.Name + ".beacons", Credentials: p.credentials(),
+		Broker: p.conf.Broker, ClientID: p.gateway.Name + "_beacons", Credentials: p.credentials(),
 		MaxInbound: 1 << 10,
 		OnState: func(s mqtt.State) {
 			if s.Connected {
@@ -216,6 +224,11 @@ func (p *Pipeline) Device(name string) (*Device, error) {
 	if p.closed {
 		return nil, ErrClosed
 	}
+	return p.device(name)
+}
+
+// device is Device, also while the pipeline is being closed. p.mu is held.
+func (p *Pipeline) device(name string) (*Device, error) {
 	for _, d := range p.devices {
 		if d.name == name {
 			return d, nil
@@ -246,16 +259,23 @@ func (p *Pipeline) Device(name string) (*Device, error) {
 // that has the gateway's own name, whose chain begins with the first event, and at each
 // start from then on.
 func (p *Pipeline) Event(e vital.Event) error {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return ErrClosed
+	}
 	own, err := p.own()
+	p.mu.Unlock()
 	if err != nil {
 		return err
 	}
 	return own.Event(e)
 }
 
-// own returns the gateway's own device.
+// own returns the gateway's own device, also while the pipeline is being closed.
+// p.mu is held.
 func (p *Pipeline) own() (*Device, error) {
-	own, err := p.Device(p.gateway.Name)
+	own, err := p.device(p.gateway.Name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &hintError{
 			fmt.Sprintf("vitalseal: gateway %q has no identity of its own to seal with", p.gateway.Name),
@@ -331,8 +351,12 @@ func (p *Pipeline) Close(ctx context.Context) error {
 	close(p.final)
 	<-p.commit
 	p.drain(ctx)
+	if p.lastDamage(time.Now()) {
+		p.drain(ctx)
+	}
 	p.cancel()
 	p.done.Wait()
+	p.lastDamage(time.Now())
 	errs := []error{p.commitError()}
 	for _, d := range p.devices {
 		if errs[0] == nil {

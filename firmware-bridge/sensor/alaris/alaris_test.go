@@ -248,20 +248,7 @@ func TestBadLine(t *testing.T) {
 
 // A cable that is out for a minute.
 func TestSilence(t *testing.T) {
-	out := false
-	l := sensortest.Line{Decoder: fresh(), Device: alaris.Simulate(sim.NewPatient(1)), Alter: func(p []byte) []byte {
-		if out {
-			return nil
-		}
-		return p
-	}}
-	l.Run(10 * time.Second)
-	out = true
-	if b := l.Run(time.Minute); len(b.Numerics) != 0 {
-		t.Error(len(b.Numerics))
-	}
-	out = false
-	if b := l.Run(20 * time.Second); sensortest.Count(b, vital.InfusionRate) < 6 || len(b.Events) != 0 {
+	if b := sensortest.Outage(t, fresh(), alaris.Simulate(sim.NewPatient(1))); sensortest.Count(b, vital.InfusionRate) < 6 || len(b.Events) != 0 {
 		t.Errorf("%d readings, %v", sensortest.Count(b, vital.InfusionRate), b.Events)
 	}
 }

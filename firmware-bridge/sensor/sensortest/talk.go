@@ -95,6 +95,26 @@ func (l *Line) decode(all *vital.Batch, p []byte) {
 	all.Events = append(all.Events, b.Events...)
 }
 
+// Outage lets them talk for ten seconds, takes the cable out for a minute, in which
+// nothing may be read, and returns what is read in the twenty seconds after it.
+func Outage(t *testing.T, d sensor.Decoder, device sensor.Simulator) *vital.Batch {
+	t.Helper()
+	out := false
+	l := Line{Decoder: d, Device: device, Alter: func(p []byte) []byte {
+		if out {
+			return nil
+		}
+		return p
+	}}
+	l.Run(10 * time.Second)
+	out = true
+	if b := l.Run(time.Minute); len(b.Numerics) != 0 {
+		t.Errorf("%d readings without a cable", len(b.Numerics))
+	}
+	out = false
+	return l.Run(20 * time.Second)
+}
+
 // Record returns what the device sends when the host is the driver's.
 func Record(d sensor.Decoder, device sensor.Simulator, span time.Duration) []byte {
 	var stream []byte

@@ -31,6 +31,10 @@
 // there. What waited for a connection is published behind what is new, at
 // Config.BacklogRate.
 //
+// The account of readings that Record refused travels with the readings after it,
+// and goes with them if they are dropped: then the account of that drop says how many
+// envelopes are missing, and the number that had been refused is not in it.
+//
 // What of the outbox is damaged is stepped over. The gateway says so in a signed
 // event, and the device which of its envelopes were lost, as far as that is known.
 //

@@ -101,6 +101,9 @@ func (p *Pipeline) Carrier(name string) (*Carrier, error) {
 		return nil, err
 	}
 	p.carriers = append(p.carriers, c)
+	if m, ok := c.currentAnchor(); ok {
+		p.feed.sendAgain(m)
+	}
 	return c, nil
 }
 

@@ -268,14 +268,13 @@ func TestCarriedAnchorsAreClearedAndReturn(t *testing.T) {
 	must(t, c.Sync(context.Background()))
 	untilOneAnchor(t, conf.Data, s.KeyID().String())
 	w.Close(p)
+	w.Broker.Kill() // while nobody is connected to notice
+	w.Broker.Start()
 	p = w.Open(conf)
 	_, err = p.Carrier("monitor-4")
 	must(t, err)
 	defer w.Close(p)
-	// The receiver comes late: what it sees is what the broker has retained.
 	got := w.ReceiveWith(sdk.ReceiverConfig{TrustFirst: true})
-	w.Broker.Kill()
-	w.Broker.Start()
 	got.Until("the newest anchor", func(f *sdktest.Found) bool { return f.Verdicts[receive.Valid] >= 1 })
 	got.Look(func(f *sdktest.Found) {
 		if f.Verdicts[receive.Rollback]+f.Verdicts[receive.Fork] > 0 {

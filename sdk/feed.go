@@ -28,12 +28,13 @@ type feed struct {
 	from   *outbox.Feed
 	unread bool // the disk could not be read when it was last asked
 
+	told chan struct{} // signalled when again has more
+
+	mu sync.Mutex
 	// again are the anchors in use, which were acknowledged long ago, to be sent
 	// once more: a broker that was killed may have forgotten what it retained.
 	again []mqtt.Message
-
-	mu   sync.Mutex
-	wait chan struct{} // closed when something may have left the outbox
+	wait  chan struct{} // closed when something may have left the outbox
 }
 
 // idAgain is the number of a message that is not in the outbox.
@@ -42,21 +43,19 @@ const idAgain = 0
 func newFeed(queue *outbox.Queue, conf *Config, done func(), anchors func() []mqtt.Message) *feed {
 	return &feed{
 		queue: queue, log: conf.Logger, rate: conf.BacklogRate, retry: conf.periods.retryCommit,
-		done: done, anchors: anchors, wait: make(chan struct{}),
+		done: done, anchors: anchors, told: make(chan struct{}, 1), wait: make(chan struct{}),
 	}
 }
 
 // Next implements mqtt.Source.
 func (f *feed) Next(ctx context.Context) (mqtt.Message, uint64, error) {
-	if n := len(f.again); n > 0 {
-		m := f.again[n-1]
-		f.again = f.again[:n-1]
-		return m, idAgain, nil
-	}
 	if f.from == nil {
 		f.from = f.queue.Feed(f.rate)
 	}
 	for {
+		if m, ok := f.nextAgain(); ok {
+			return m, idAgain, nil
+		}
 		committed := f.queue.Committed()
 		record, wait, err := f.from.Next(time.Now())
 		f.noteUnread(err)
@@ -70,15 +69,36 @@ func (f *feed) Next(ctx context.Context) (mqtt.Message, uint64, error) {
 		default:
 			f.progress() // records that cannot be read back are gone without an acknowledgement
 		}
-		if err := rest(ctx, committed, wait); err != nil {
+		if err := f.rest(ctx, committed, wait); err != nil {
 			return mqtt.Message{}, 0, err
 		}
 	}
 }
 
-// rest waits for a commit, for as long as wait if that is not 0, and for no longer
-// than ctx.
-func rest(ctx context.Context, committed <-chan struct{}, wait time.Duration) error {
+// sendAgain has an anchor published that is not in the outbox any more: the broker
+// may have been killed while nobody was connected to notice.
+func (f *feed) sendAgain(anchor mqtt.Message) {
+	f.mu.Lock()
+	f.again = append(f.again, anchor)
+	f.mu.Unlock()
+	signal(f.told)
+}
+
+func (f *feed) nextAgain() (mqtt.Message, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := len(f.again)
+	if n == 0 {
+		return mqtt.Message{}, false
+	}
+	m := f.again[n-1]
+	f.again = f.again[:n-1]
+	return m, true
+}
+
+// rest waits for a commit, for an anchor to send again, for as long as wait if that
+// is not 0, and for no longer than ctx.
+func (f *feed) rest(ctx context.Context, committed <-chan struct{}, wait time.Duration) error {
 	var over <-chan time.Time
 	if wait > 0 {
 		timer := time.NewTimer(wait)
@@ -87,6 +107,7 @@ func rest(ctx context.Context, committed <-chan struct{}, wait time.Duration) er
 	}
 	select {
 	case <-committed:
+	case <-f.told:
 	case <-over:
 	case <-ctx.Done():
 		return ctx.Err()
@@ -139,5 +160,11 @@ func (f *feed) Rewind() {
 		_ = f.from.Close() // nothing was written through it
 		f.from = nil
 	}
-	f.again = f.anchors()
+	f.mu.Lock()
+	f.again = nil
+	f.mu.Unlock()
+	anchors := f.anchors() // without the lock, which sendAgain's caller takes after its own
+	f.mu.Lock()
+	f.again = append(f.again, anchors...)
+	f.mu.Unlock()
 }

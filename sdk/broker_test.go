@@ -24,11 +24,33 @@ import (
 // again, and received once.
 func TestAcknowledgements(t *testing.T) {
 	t.Parallel()
+	for name := range acknowledging() {
+		t.Run(name, func(t *testing.T) {
+			eachBroker(t, func(t *testing.T, w *sdktest.Ward) {
+				x := wireOf(t, w)
+				x.conf.AckTimeout = 300 * time.Millisecond
+				cert, roots, err := x.conf.Credentials()
+				must(t, err)
+				x.proxy.Forward(mqtttest.StartFront(t, x.brokerTLS(), x.broker, &tls.Config{
+					MinVersion: tls.VersionTLS13, ServerName: "localhost", RootCAs: roots, Certificates: []tls.Certificate{cert},
+				}, acknowledging()[name]))
+				for range 5 {
+					x.session()
+				}
+				x.verdict("acknowledged " + name)
+			}, "oximeter")
+		})
+	}
+}
+
+// acknowledging are the ways of a broker with its acknowledgements.
+func acknowledging() map[string]func(conn, n int, send func()) {
 	after := func(d time.Duration, do func()) {
 		<-time.After(d) // the broker's slowness
 		do()
 	}
-	for name, acks := range map[string]func(conn, n int, send func()){
+	var before func() // of the only connection there is at a time
+	return map[string]func(conn, n int, send func()){
 		"late": func(_, _ int, send func()) { after(20*time.Millisecond, send) },
 		"later than anybody waits": func(conn, _ int, send func()) {
 			if conn%2 == 0 {
@@ -47,30 +69,13 @@ func TestAcknowledgements(t *testing.T) {
 			}
 		},
 		"twice": func(_, _ int, send func()) { send(); send() },
-		"and again with the next": func() func(int, int, func()) {
-			var before func() // of the only connection there is at a time
-			return func(_, n int, send func()) {
-				send()
-				if n > 0 && before != nil {
-					before()
-				}
-				before = send
+		"and again with the next": func(_, n int, send func()) {
+			send()
+			if n > 0 && before != nil {
+				before()
 			}
-		}(),
-	} {
-		t.Run(name, func(t *testing.T) {
-			x := newWire(t)
-			x.conf.AckTimeout = 300 * time.Millisecond
-			cert, roots, err := x.conf.Credentials()
-			must(t, err)
-			x.proxy.Forward(mqtttest.StartFront(t, x.brokerTLS(), x.broker, &tls.Config{
-				MinVersion: tls.VersionTLS13, ServerName: "localhost", RootCAs: roots, Certificates: []tls.Certificate{cert},
-			}, acks))
-			for range 5 {
-				x.session()
-			}
-			x.verdict("acknowledged " + name)
-		})
+			before = send
+		},
 	}
 }
 
@@ -86,8 +91,10 @@ func (x *wire) brokerTLS() *tls.Config {
 // connected: the connection goes on, a new one is refused until the certificate is
 // renewed, and then everything arrives.
 func TestCertificateExpiresInMidSession(t *testing.T) {
-	t.Parallel()
-	w := sdktest.NewWard(t, "oximeter")
+	eachBroker(t, testCertificateExpiresInMidSession, "oximeter")
+}
+
+func testCertificateExpiresInMidSession(t *testing.T, w *sdktest.Ward) {
 	ca := mqtttest.NewCA(t) // the site's own issues no certificate for some seconds
 	admit(t, filepath.Join(w.Dir, "broker", "ca.pem"), ca.File())
 	w.Broker.Stop()
@@ -98,7 +105,8 @@ func TestCertificateExpiresInMidSession(t *testing.T) {
 	ends := time.Now().Add(7 * time.Second).Truncate(time.Second)
 	var shown atomic.Pointer[tls.Certificate]
 	show := func(change ...func(*x509.Certificate)) {
-		id := ca.Client("gw-1", change...)
+		named := func(c *x509.Certificate) { c.Subject.Organization = []string{"vitalseal ward-3"} } // as nats-server's list has it
+		id := ca.Client("gw-1", append(change, named)...)
 		shown.Store(&id.Certificate)
 	}
 	show(func(c *x509.Certificate) { c.NotAfter = ends })
@@ -192,12 +200,9 @@ func (g *growing) Next(ctx context.Context) (mqtt.Message, uint64, error) {
 func TestPipelineOverNATS(t *testing.T) {
 	t.Parallel()
 	w := sdktest.NewWard(t, "oximeter", "psk")
-	files := filepath.Join(w.Dir, "broker")
-	cluster := natstest.StartCluster(t, mqtttest.NewCA(t), natstest.Users{},
-		"ca_file: ", `ca_file: "`+files+`/ca.pem" # `, "cert_file: ", `cert_file: "`+files+`/cert.pem" # `,
-		"key_file: ", `key_file: "`+files+`/key.pem" # `, `ack_wait: "10s"`, `ack_wait: "1s"`)
+	cluster := natstest.StartCluster(t, mqtttest.NewCA(t), natstest.Users{}, natsConf(filepath.Join(w.Dir, "broker"))...)
 	gateway := mqtttest.StartProxy(t, cluster.Nodes[0].URL)
-	got := w.ReceiveWith(sdk.ReceiverConfig{Broker: cluster.Nodes[1].URL, TrustFirst: true})
+	got := w.ReceiveWith(sdk.ReceiverConfig{Broker: cluster.Nodes[1].URL})
 	conf := w.Config()
 	conf.Broker = gateway.URL
 	p := w.Open(conf)

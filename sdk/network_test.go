@@ -38,8 +38,6 @@ type wire struct {
 	first  []mqtt.Message
 }
 
-func newWire(t *testing.T) *wire { return wireOf(t, sdktest.NewWard(t, "oximeter")) }
-
 func wireOf(t *testing.T, w *sdktest.Ward) *wire {
 	t.Helper()
 	x := &wire{t: t, site: w.Dir, broker: w.Broker.URL, sensor: w.NewSealing("monitor-4"), proxy: mqtttest.StartProxy(t, w.Broker.URL)}
@@ -137,9 +135,10 @@ func (l *list) Rewind() {
 // TestCutAtEveryByte cuts the first connection of a session after each of its
 // bytes, in either direction: of its TLS handshake, of CONNECT, of each message
 // and each acknowledgement. By default a sample; SDK_EVERY_BYTE=1 takes all.
-func TestCutAtEveryByte(t *testing.T) {
-	t.Parallel()
-	x := newWire(t)
+func TestCutAtEveryByte(t *testing.T) { eachBroker(t, testCutAtEveryByte, "oximeter") }
+
+func testCutAtEveryByte(t *testing.T, w *sdktest.Ward) {
+	x := wireOf(t, w)
 	seed := uint64(number(t, "SDK_SEED", int(rand.Uint32())))
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
@@ -184,12 +183,13 @@ func (x *wire) faulty(plan func(mqtttest.Fault) (up, down mqtttest.Fault), f mqt
 
 // TestNetworkFaults has connections end early, stall, crawl, go silent and lose
 // bytes, one fault in each direction at random places, many times over.
-func TestNetworkFaults(t *testing.T) {
-	t.Parallel()
+func TestNetworkFaults(t *testing.T) { eachBroker(t, testNetworkFaults, "oximeter") }
+
+func testNetworkFaults(t *testing.T, w *sdktest.Ward) {
 	seed := uint64(number(t, "SDK_SEED", int(rand.Uint32())))
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
-	x := newWire(t)
+	x := wireOf(t, w)
 	x.conf.Timeout, x.conf.AckTimeout = 500*time.Millisecond, 500*time.Millisecond
 	kinds := []mqtttest.FaultKind{
 		mqtttest.NoFault, mqtttest.Cut, mqtttest.Reset, mqtttest.Truncate, mqtttest.HalfOpen, mqtttest.Lose,

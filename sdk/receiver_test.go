@@ -17,9 +17,9 @@ import (
 )
 
 // TestTwoReceivers has two receivers, each with a beacon of its own: both get all.
-func TestTwoReceivers(t *testing.T) {
-	t.Parallel()
-	w := sdktest.NewWard(t, "oximeter", "psk")
+func TestTwoReceivers(t *testing.T) { eachBroker(t, testTwoReceivers, "oximeter", "psk") }
+
+func testTwoReceivers(t *testing.T, w *sdktest.Ward) {
 	w.AddRecipient("second")
 	first := w.Receive()
 	second := w.ReceiveWith(sdk.ReceiverConfig{Identity: w.Recipient("second")})
@@ -102,9 +102,9 @@ func retained(t *testing.T, w *sdktest.Ward, name string, want int) []string {
 
 // TestOldAnchorsAreCleared renews often and clears at once: the broker keeps the
 // anchor in use and no other.
-func TestOldAnchorsAreCleared(t *testing.T) {
-	t.Parallel()
-	w := sdktest.NewWard(t, "oximeter")
+func TestOldAnchorsAreCleared(t *testing.T) { eachBroker(t, testOldAnchorsAreCleared, "oximeter") }
+
+func testOldAnchorsAreCleared(t *testing.T, w *sdktest.Ward) {
 	got := w.Receive()
 	conf := w.Config()
 	conf.Quick(time.Nanosecond, time.Nanosecond)
@@ -131,9 +131,9 @@ func TestOldAnchorsAreCleared(t *testing.T) {
 
 // TestAnchorIsOfferedAgain kills the broker, which forgets what it retained: at
 // the next connection the anchor in use is there again.
-func TestAnchorIsOfferedAgain(t *testing.T) {
-	t.Parallel()
-	w := sdktest.NewWard(t, "oximeter")
+func TestAnchorIsOfferedAgain(t *testing.T) { eachBroker(t, testAnchorIsOfferedAgain, "oximeter") }
+
+func testAnchorIsOfferedAgain(t *testing.T, w *sdktest.Ward) {
 	got := w.Receive()
 	p := w.Open(w.Config())
 	d := w.Device(p, "oximeter")

@@ -66,8 +66,9 @@ func TestSyncHoldsWithoutABroker(t *testing.T) {
 	got.EachOnce(200)
 }
 
-func TestBrokerRestarts(t *testing.T) {
-	w := sdktest.NewWard(t, "oximeter")
+func TestBrokerRestarts(t *testing.T) { eachBroker(t, testBrokerRestarts, "oximeter") }
+
+func testBrokerRestarts(t *testing.T, w *sdktest.Ward) {
 	got := w.Receive()
 	p := w.Open(w.Config())
 	d := w.Device(p, "oximeter")

@@ -20,6 +20,7 @@ import (
 	"github.com/eclipse/paho.mqtt.golang/packets"
 	"github.com/vitalseal/vitalseal/sdk/mqtt"
 	"github.com/vitalseal/vitalseal/sdk/mqtt/mqtttest"
+	"github.com/vitalseal/vitalseal/sdk/mqtt/mqtttest/natstest"
 )
 
 // reasonOf gives the Reason of err, "" if it has none.
@@ -388,6 +389,7 @@ func TestProbe(t *testing.T) {
 	plain := mqtttest.StartMosquitto(t, ca, "\ncafile", "\n#", "\ncertfile", "\n#", "\nkeyfile", "\n#", "\ntls_version", "\n#",
 		"\nrequire_certificate", "\n#", "\nuse_identity_as_username", "\n#")
 	mochi := mqtttest.StartMochi(t, ca)
+	nats := natstest.Start(t, ca, users("gw-1")).Nodes[0]
 	expiredURL := fake(t, withCertificate(ca.Server(mqtttest.Expired).Certificate, ca), hangUp)
 	talker, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -407,11 +409,14 @@ func TestProbe(t *testing.T) {
 		"mosquitto":                     {url: broker.URL, id: ca.Client("gw-1")},
 		"mosquitto by address":          {url: atIP, id: ca.Client("gw-1")},
 		"mochi":                         {url: mochi.URL, id: ca.Client("gw-1")},
+		"nats":                          {url: nats.URL, id: ca.Client("gw-1")},
 		"broker of another CA":          {url: broker.URL, id: other.Client("gw-1"), want: mqtt.UnknownAuthority},
 		"client of another CA":          {url: broker.URL, id: mixed(other.Client("gw-1"), ca), want: mqtt.CertificateRefused},
 		"client of another CA at mochi": {url: mochi.URL, id: mixed(other.Client("gw-1"), ca), want: mqtt.CertificateRefused},
+		"client of another CA at nats":  {url: nats.URL, id: mixed(other.Client("gw-1"), ca), want: mqtt.CertificateRefused},
 		"expired client":                {url: broker.URL, id: ca.Client("gw-1", mqtttest.Expired), want: mqtt.CertificateExpired},
 		"expired client at mochi":       {url: mochi.URL, id: ca.Client("gw-1", mqtttest.Expired), want: mqtt.CertificateExpired},
+		"expired client at nats":        {url: nats.URL, id: ca.Client("gw-1", mqtttest.Expired), want: mqtt.CertificateExpired},
 		"expired broker":                {url: expiredURL, id: ca.Client("gw-1"), want: mqtt.BrokerExpired},
 		"other name":                    {url: broker.URL, id: ca.Client("gw-1"), change: func(c *mqtt.Config) { c.ServerName = "broker.example" }, want: mqtt.BrokerName},
 		"tls 1.2 only":                  {url: tls12URL, id: ca.Client("gw-1"), want: mqtt.TLSTooOld},
@@ -467,10 +472,10 @@ func withCertificate(cert tls.Certificate, ca *mqtttest.CA) *tls.Config {
 func hangUp(*tls.Conn) {}
 
 // The shipped configuration admits no client without a certificate.
-func TestBrokerRequiresCertificate(t *testing.T) {
-	ca := mqtttest.NewCA(t)
-	broker := mqtttest.StartMosquitto(t, ca)
-	conn, err := tls.Dial("tcp", strings.TrimPrefix(broker.URL, "mqtts://"), &tls.Config{RootCAs: ca.Pool()})
+func TestBrokerRequiresCertificate(t *testing.T) { eachBroker(t, testBrokerRequiresCertificate) }
+
+func testBrokerRequiresCertificate(t *testing.T, ca *mqtttest.CA, url string) {
+	conn, err := tls.Dial("tcp", strings.TrimPrefix(url, "mqtts://"), &tls.Config{RootCAs: ca.Pool()})
 	if err == nil { // in TLS 1.3 the verdict comes with the first read
 		defer conn.Close()
 		_, err = conn.Read(make([]byte, 1))

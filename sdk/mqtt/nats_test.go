@@ -20,7 +20,9 @@ func users(gateways ...string) natstest.Users {
 // quick has a nats-server send again sooner what is not acknowledged.
 var quick = []string{`ack_wait: "10s"`, `ack_wait: "1s"`}
 
-// eachBroker runs a test against each kind of broker.
+// eachBroker runs a test against each kind of broker. Tests that run against one
+// alone are about its access list, what it forgets when it is killed, or how far
+// ahead of a receiver it sends: those differ, as scripts/nats says.
 func eachBroker(t *testing.T, test func(t *testing.T, ca *mqtttest.CA, url string)) {
 	t.Run("mosquitto", func(t *testing.T) {
 		ca := mqtttest.NewCA(t)

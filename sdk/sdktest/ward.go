@@ -22,17 +22,32 @@ import (
 const Patience = 60 * time.Second
 
 // Ward is the site "ward-3" with the gateway "gw-1" and the recipient "station",
-// and a mosquitto that runs until the test ends.
+// and a broker that runs until the test ends.
 type Ward struct {
 	Dir    string // of the site
-	Broker *mqtttest.Mosquitto
+	Broker Broker
 
 	t testing.TB
 }
 
-// NewWard makes a ward with the given devices. One whose name begins with "psk"
-// has a pre-shared key.
+// Broker is a running broker of any kind.
+type Broker struct {
+	URL string // mqtts://localhost:port
+
+	// Stop ends it in order and Kill does not; Start runs it again on its files.
+	Start, Stop, Kill func()
+}
+
+// NewWard makes a ward with the given devices, and mosquitto. A device whose name
+// begins with "psk" has a pre-shared key.
 func NewWard(t testing.TB, devices ...string) *Ward {
+	t.Helper()
+	return NewWardOn(t, func(files string) Broker { return mosquitto(t, files) }, devices...)
+}
+
+// NewWardOn is NewWard with the broker that start runs, with ca.pem, cert.pem and
+// key.pem in files, the directory that the site made for its broker.
+func NewWardOn(t testing.TB, start func(files string) Broker, devices ...string) *Ward {
 	t.Helper()
 	w := &Ward{t: t, Dir: filepath.Join(t.TempDir(), "site")}
 	site, err := identity.CreateSite(w.Dir, "ward-3", identity.SiteOptions{})
@@ -45,16 +60,16 @@ func NewWard(t testing.TB, devices ...string) *Ward {
 		_, err := site.AddDevice("gw-1", name, identity.DeviceOptions{PreShared: strings.HasPrefix(name, "psk")})
 		w.Must(err)
 	}
-	w.Broker = StartBroker(t, filepath.Join(w.Dir, "broker"))
+	w.Broker = start(filepath.Join(w.Dir, "broker"))
 	return w
 }
 
-// StartBroker runs mosquitto with a site's certificates for the broker.
-func StartBroker(t testing.TB, files string) *mqtttest.Mosquitto {
+func mosquitto(t testing.TB, files string) Broker {
 	t.Helper()
-	return mqtttest.StartMosquitto(t, mqtttest.NewCA(t),
+	m := mqtttest.StartMosquitto(t, mqtttest.NewCA(t),
 		"cafile ", "cafile "+files+"/ca.pem\n#", "certfile ", "certfile "+files+"/cert.pem\n#",
 		"keyfile ", "keyfile "+files+"/key.pem\n#")
+	return Broker{URL: m.URL, Start: m.Start, Stop: m.Stop, Kill: m.Kill}
 }
 
 // Must ends the test if err is not nil.

@@ -34,9 +34,19 @@ type Node struct {
 // gateway "gw-1" and the receiver "station" of the site "ward-3", with the
 // certificates that package identity issues.
 type Users struct {
-	Site     string   // with Bare; "*" is every site
-	Gateways []string // names
-	Bare     bool     // certificates have a CN and nothing else, as mqtttest.CA.Client makes them
+	Site      string   // with Bare; "*" is every site
+	Gateways  []string // names
+	Receivers []string // names, without Bare
+	Bare      bool     // certificates have a CN and nothing else, as mqtttest.CA.Client makes them
+}
+
+// Files are replacements that have a server use ca.pem, cert.pem and key.pem of a
+// directory, as a site makes it for its broker.
+func Files(dir string) []string {
+	return []string{
+		"ca_file: ", `ca_file: "` + dir + `/ca.pem" # `, "cert_file: ", `cert_file: "` + dir + `/cert.pem" # `,
+		"key_file: ", `key_file: "` + dir + `/key.pem" # `,
+	}
 }
 
 // Start runs one nats-server with JetStream until the test ends.
@@ -123,12 +133,15 @@ func (u Users) text(t testing.TB) string {
 	t.Helper()
 	var out strings.Builder
 	for line := range strings.Lines(shipped(t, "users.conf")) {
-		names := []string{"gw-1"}
-		if strings.Contains(line, "CN=gw-1") && len(u.Gateways) > 0 {
-			names = u.Gateways
+		shipped, names := "gw-1", u.Gateways
+		if strings.Contains(line, "OU=station") {
+			shipped, names = "station", u.Receivers
+		}
+		if !strings.Contains(line, "{ user: ") || len(names) == 0 {
+			names = []string{shipped}
 		}
 		for _, name := range names {
-			out.WriteString(strings.ReplaceAll(line, "gw-1", name))
+			out.WriteString(strings.ReplaceAll(line, shipped, name))
 		}
 	}
 	if !u.Bare {

@@ -10,10 +10,14 @@ import (
 // anchors and accounts first, then data committed since the Feed was made, then
 // the backlog, which may be held to a rate so that a long one does not crowd out
 // what is live. It hands out every record once. A publisher takes a new one for
-// every connection. A Feed is for one goroutine, and holds what three Readers
+// every connection. A Feed is for one goroutine, and holds what four Readers
 // hold.
 type Feed struct {
 	urgent, live, backlog *Reader
+	split                 uint64 // index at which live begins and backlog ends
+
+	again []*Reader          // what may be handed out once more, one after the other
+	want  func(*Record) bool // whether it is
 
 	every time.Duration // between two records of the backlog; 0: no rate
 	due   time.Time     // of the next one
@@ -28,6 +32,7 @@ const burst = 100 * time.Millisecond
 func (q *Queue) Feed(backlogRate float64) *Feed {
 	f := &Feed{}
 	f.urgent, f.live, f.backlog = q.Readers()
+	f.split = f.live.pos
 	if backlogRate > 0 {
 		f.every = max(time.Duration(float64(time.Second)/backlogRate), 1)
 	}
@@ -45,18 +50,93 @@ func (f *Feed) Next(now time.Time) (r Record, wait time.Duration, err error) {
 		}
 	}
 	if wait = f.due.Sub(now); f.every > 0 && wait > 0 {
-		if f.backlog.waits() {
+		if f.backlog.waits() || len(f.again) > 0 {
 			return Record{}, wait, io.EOF
 		}
 		return Record{}, 0, io.EOF
 	}
-	if r, err = f.backlog.Next(); err == nil && f.every > 0 {
+	if r, err = f.repeated(); errors.Is(err, io.EOF) {
+		r, err = f.backlog.Next()
+	}
+	wait = 0
+	if err == nil && f.every > 0 {
 		if late := now.Add(-burst); f.due.Before(late) {
 			f.due = late
 		}
 		f.due = f.due.Add(f.every)
 	}
-	return r, 0, err
+	if errors.Is(err, io.EOF) && len(f.again) > 0 {
+		wait = 1 // it has only to look on
+	}
+	return r, wait, err
+}
+
+// passOver is how many records that are not wanted again one call of Next passes
+// over, so that what is live does not wait for long.
+const passOver = 64
+
+// repeated returns the next record that is to be handed out once more. io.EOF says
+// that there is none, or that it has looked for long enough.
+func (f *Feed) repeated() (Record, error) {
+	for passed := 0; passed < passOver && len(f.again) > 0; {
+		r, err := f.again[0].Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			_ = f.again[0].Close() // nothing was written through it
+			f.again = f.again[1:]
+		case err != nil || f.want(&r):
+			return r, err
+		default:
+			passed++
+		}
+	}
+	return Record{}, io.EOF
+}
+
+// Position is how far a Feed has come. It tells which records the Feed had handed
+// out by then; the zero Position tells of none.
+type Position struct{ urgent, backlog, split, live uint64 } // indexes, each the next to be handed out, but split
+
+// Position returns how far the Feed has come.
+func (f *Feed) Position() Position {
+	return Position{urgent: f.urgent.pos, backlog: f.backlog.pos, split: f.split, live: f.live.pos}
+}
+
+// Includes reports whether the record of an id had been handed out, or passed over
+// because it was acknowledged.
+func (p Position) Includes(id uint64) bool {
+	index := id >> 1
+	if id&1 == urgent {
+		return index < p.urgent
+	}
+	return index < p.backlog || index >= p.split && index < p.live
+}
+
+// Again has the Feed hand out once more what it had handed out at a Position, is
+// still not acknowledged, and want says true of: behind what is live, before the
+// rest of the backlog, and at the backlog's rate. It ends what an earlier call began.
+// want is called by Next.
+func (f *Feed) Again(to Position, want func(*Record) bool) {
+	_ = f.closeAgain() // nothing was written through it
+	f.want = want
+	q := f.urgent.q
+	f.again = []*Reader{
+		{q: q, lane: urgent, limit: to.urgent},
+		{q: q, lane: data, limit: to.backlog},
+		{q: q, lane: data, pos: to.split, limit: to.live},
+	}
+}
+
+// Repeating reports whether what Again asked for is not yet all handed out.
+func (f *Feed) Repeating() bool { return len(f.again) > 0 }
+
+func (f *Feed) closeAgain() error {
+	var err error
+	for _, r := range f.again {
+		err = errors.Join(err, r.Close())
+	}
+	f.again = nil
+	return err
 }
 
 // waits reports whether there may be another record.
@@ -67,5 +147,5 @@ func (r *Reader) waits() bool {
 
 // Close gives the segments free.
 func (f *Feed) Close() error {
-	return errors.Join(f.urgent.Close(), f.live.Close(), f.backlog.Close())
+	return errors.Join(f.urgent.Close(), f.live.Close(), f.backlog.Close(), f.closeAgain())
 }

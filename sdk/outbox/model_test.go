@@ -105,6 +105,42 @@ func (m *model) ack(t *rapid.T) {
 	}
 }
 
+// sift acknowledges some of the records of some of the files.
+func (m *model) sift(t *rapid.T) {
+	some, all := rapid.Uint64Range(1, 5).Draw(t, "one in"), rapid.Bool().Draw(t, "every file")
+	var within []outbox.Stretch
+	seen := map[uint64]bool{}
+	err := m.q.Sift(func(s outbox.Stretch) bool {
+		if !all && s.First>>1%2 == 1 {
+			return false
+		}
+		within = append(within, s)
+		return true
+	}, func(r *outbox.Record) bool {
+		last := within[len(within)-1]
+		if seen[r.ID] || r.ID < last.First || r.ID >= last.Next || r.ID&1 != last.First&1 {
+			t.Fatalf("record %d of %+v, seen %v", r.ID, last, seen[r.ID])
+		}
+		seen[r.ID] = true
+		return r.ID>>1%some == 0
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, r := range m.committed {
+		inside := slices.ContainsFunc(within, func(s outbox.Stretch) bool {
+			return id&1 == s.First&1 && id >= s.First && id < s.Next
+		})
+		if seen[id] != inside {
+			t.Fatalf("record %d seen %v, in a stretch that is wanted: %v", id, seen[id], inside)
+		}
+		if inside && id>>1%some == 0 {
+			m.acked[id] = r
+			delete(m.committed, id)
+		}
+	}
+}
+
 func (m *model) drop(t *rapid.T) {
 	var ranges []outbox.Range
 	var account outbox.Record
@@ -264,7 +300,7 @@ func TestModel(t *testing.T) {
 		m.reopen(rt)
 		rt.Repeat(map[string]func(*rapid.T){
 			"append": m.append, "append again": m.append, "commit": m.commit, "fail": m.fail,
-			"ack": m.ack, "drop": m.drop, "restart": m.restart, "crash": m.crash, "": m.check,
+			"ack": m.ack, "sift": m.sift, "drop": m.drop, "restart": m.restart, "crash": m.crash, "": m.check,
 		})
 		if err := m.q.Close(); err != nil {
 			rt.Fatal(err)

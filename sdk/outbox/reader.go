@@ -164,7 +164,7 @@ func (r *Reader) loseOne(s *segment) error {
 	return nil
 }
 
-// enter opens s for reading from its start.
+// enter opens s for reading from its first record that is not known to be acknowledged.
 func (r *Reader) enter(s *segment) error {
 	if r.seg == s {
 		return nil
@@ -178,6 +178,11 @@ func (r *Reader) enter(s *segment) error {
 		return err
 	}
 	r.seg, r.file, r.off = s, f, headerLen
+	r.q.mu.Lock()
+	defer r.q.mu.Unlock()
+	if r.pos >= s.startIndex {
+		r.off = max(s.start, headerLen)
+	}
 	return nil
 }
 

@@ -34,6 +34,9 @@ type segment struct {
 	acked  []uint64 // bit i: record base+i needs no sending any more; may be short
 	nacked uint64   // bits set
 
+	startIndex uint64 // all before this one are acknowledged,
+	start      int64  // and end before this offset; 0: nobody has looked
+
 	anchors   anchorCounts
 	sealed    bool // nothing more is written to it
 	summed    bool // known by its footer alone: its frames were not read by Open

@@ -116,6 +116,9 @@ const (
 
 	// What a gateway says of its own store. Count is 0 where it cannot be known.
 	EventDamage EventKind = 18 // Count records of the outbox were damaged; Text says which
+
+	// What a gateway says of a receiver. Text names it, and the chain.
+	EventReceipt EventKind = 19 // it signed for another message than was sealed: the receipt is forged, or the chain forked
 )
 
 var eventNames = [...]string{
@@ -125,7 +128,7 @@ var eventNames = [...]string{
 	EventWrongDevice: "wrong-device", EventClockStep: "clock-step", EventIdentified: "identified",
 	EventUnknownDevice: "unknown-device", EventImpostor: "impostor", EventRefused: "refused",
 	EventDeviceClock: "device-clock", EventGarbled: "garbled", EventReplaced: "replaced",
-	EventDamage: "damage",
+	EventDamage: "damage", EventReceipt: "receipt",
 }
 
 // String returns the name used in JSON lines, or "event-N".

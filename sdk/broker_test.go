@@ -154,6 +154,97 @@ func testCertificateExpiresInMidSession(t *testing.T, w *sdktest.Ward) {
 	must(t, <-ended)
 }
 
+// TestBrokersCertificateExpires has the broker's own certificate end while a
+// gateway and a receiver are connected: both go on. Once they are cut off they say
+// why they cannot come back and try on, and what is recorded meanwhile arrives
+// once the broker has a new certificate.
+func TestBrokersCertificateExpires(t *testing.T) {
+	t.Parallel()
+	eachBroker(t, testBrokersCertificateExpires, "oximeter")
+}
+
+func testBrokersCertificateExpires(t *testing.T, w *sdktest.Ward) {
+	ca := mqtttest.NewCA(t) // the site's own issues no certificate for some seconds
+	admit(t, filepath.Join(w.GatewayDir(), "ca.pem"), ca.File())
+	admit(t, filepath.Join(w.RecipientDir(), "ca.pem"), ca.File())
+	gateway, station := mqtttest.StartProxy(t, w.Broker.URL), mqtttest.StartProxy(t, w.Broker.URL)
+	conf := w.Config()
+	conf.Broker = gateway.URL
+	conf.QuickBackoff(200 * time.Millisecond)
+	receiving := sdk.ReceiverConfig{Broker: station.URL}
+	receiving.QuickBackoff(200 * time.Millisecond)
+	var state atomic.Pointer[mqtt.State] // the receiver's
+	receiving.OnState = func(s mqtt.State) { state.Store(&s) }
+	got := w.ReceiveWith(receiving)
+	p := w.Open(conf)
+	d := w.Device(p, "oximeter")
+	n := 0
+	record := func(what string) {
+		for range 20 {
+			must(t, d.Record(spo2(n)))
+			n++
+		}
+		must(t, p.Sync(context.Background()))
+		if what != "" {
+			got.Until(what, func(f *sdktest.Found) bool { return len(f.Numerics) >= n })
+		}
+	}
+	await := func(what string, holds func(gateway, receiver mqtt.State) bool) {
+		for deadline := time.Now().Add(sdktest.Patience); ; <-time.After(10 * time.Millisecond) {
+			c := p.Stats().Connection
+			if holds(mqtt.State{Connected: c.Connected, Err: c.Err}, *state.Load()) {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("waited in vain for %s: %v, %v", what, c.Err, state.Load().Err)
+			}
+		}
+	}
+	record("what was recorded before")
+	serve := func(change ...func(*x509.Certificate)) {
+		w.Broker.Stop()
+		id := ca.Server(change...)
+		files := filepath.Join(w.Dir, "broker")
+		must(t, errors.Join(os.Rename(id.Files.Cert, filepath.Join(files, "cert.pem")), os.Rename(id.Files.Key, filepath.Join(files, "key.pem"))))
+		w.Broker.Start()
+	}
+	var ends time.Time
+	in := false
+	for life := 4 * time.Second; !in; life *= 2 { // a slow machine needs more
+		ends = time.Now().Add(life).Truncate(time.Second)
+		serve(func(c *x509.Certificate) { c.NotAfter = ends })
+		await("both connections", func(g, r mqtt.State) bool {
+			in = g.Connected && r.Connected
+			return in || time.Now().After(ends)
+		})
+	}
+	<-time.After(time.Until(ends.Add(time.Second))) // the certificate's end
+	before := p.Stats().Connection.Count
+	record("what was recorded after it")
+	if again := p.Stats().Connection.Count - before; again != 0 {
+		t.Errorf("%d connections were made without a cut", again)
+	}
+	gateway.Cut()
+	station.Cut()
+	record("")
+	expired := func(s mqtt.State) bool {
+		var e *mqtt.Error
+		return !s.Connected && errors.As(s.Err, &e) && e.Reason == mqtt.BrokerExpired && e.Hint != ""
+	}
+	await("both to say that the broker's certificate is expired", func(g, r mqtt.State) bool { return expired(g) && expired(r) })
+	record("")
+	tried := len(gateway.Traffic())
+	await("more attempts", func(g, r mqtt.State) bool { return len(gateway.Traffic()) >= tried+3 })
+	serve()
+	got.Until("all that was recorded", func(f *sdktest.Found) bool { return len(f.Numerics) >= n })
+	w.Close(p)
+	got.EachOnce(n)
+	got.Look(func(f *sdktest.Found) {
+		t.Logf("broker's certificate expired: %d connections of the gateway, %d readings recorded, %d received, verdicts %v",
+			len(gateway.Traffic()), n, len(f.Numerics), f.Verdicts)
+	})
+}
+
 // admit adds an authority's certificate to a file of them.
 func admit(t *testing.T, file, other string) {
 	t.Helper()

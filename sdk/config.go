@@ -82,6 +82,7 @@ type periods struct {
 	retryCommit  time.Duration // after a commit that failed
 	retryRun     time.Duration // after publishing ended with an error
 	roster       time.Duration // how often the roster is read for devices that seal for themselves
+	backoff      time.Duration // at most, between attempts at a connection; zero: package mqtt's
 }
 
 var defaultPeriods = periods{

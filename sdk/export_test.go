@@ -73,6 +73,17 @@ func (b *Beacons) Begin(now time.Time) (seal.Beacon, bool) {
 	return next, true
 }
 
+// QuickBackoff has a connection tried again within this time.
+func (c *Config) QuickBackoff(limit time.Duration) {
+	if c.periods == (periods{}) {
+		c.periods = defaultPeriods
+	}
+	c.periods.backoff = limit
+}
+
+// QuickBackoff has a connection tried again within this time.
+func (c *ReceiverConfig) QuickBackoff(limit time.Duration) { c.backoff = limit }
+
 // QuickRoster has the roster read anew for each message that is carried.
 func (c *Config) QuickRoster() {
 	if c.periods == (periods{}) {

@@ -155,7 +155,7 @@ func (p *Pipeline) publisherConfig() mqtt.Config {
 	state := mqtt.Topic{Kind: mqtt.KindState, Site: p.site, Gateway: p.gateway.Name}.String()
 	return mqtt.Config{
 		Broker: p.conf.Broker, ClientID: p.gateway.Name, Credentials: p.credentials(),
-		Window: p.conf.Window, OnState: p.connected,
+		Window: p.conf.Window, OnState: p.connected, MaxBackoff: p.conf.periods.backoff,
 		Will:   &mqtt.Message{Topic: state, Payload: []byte("offline"), Retain: true},
 		Online: &mqtt.Message{Topic: state, Payload: []byte("online"), Retain: true},
 	}
@@ -176,7 +176,7 @@ func (p *Pipeline) Gateway() string { return p.gateway.Name }
 func (p *Pipeline) beaconConfig() mqtt.Config {
 	return mqtt.Config{
 		Broker: p.conf.Broker, ClientID: p.gateway.Name + "_beacons", Credentials: p.credentials(),
-		MaxInbound: 1 << 10,
+		MaxInbound: 1 << 10, MaxBackoff: p.conf.periods.backoff,
 		OnState: func(s mqtt.State) {
 			if s.Connected {
 				time.AfterFunc(retainedWait, func() { signal(p.heardC) })

@@ -60,6 +60,7 @@ type ReceiverConfig struct {
 	Logger *slog.Logger
 
 	rosterPeriod time.Duration // zero: the default; tests have another
+	backoff      time.Duration // at most, between attempts at a connection; zero: package mqtt's
 }
 
 // Receiver subscribes to all of a site, verifies, opens and judges.
@@ -139,7 +140,7 @@ func OpenReceiver(conf ReceiverConfig) (*Receiver, error) {
 func (r *Receiver) openMQTT() error {
 	c := mqtt.Config{
 		Broker: r.conf.Broker, ClientID: r.identity.Name, Credentials: r.identity.Credentials,
-		Window: receiverWindow, OnState: r.connected,
+		Window: receiverWindow, OnState: r.connected, MaxBackoff: r.conf.backoff,
 	}
 	var err error
 	if r.messages, err = mqtt.NewSubscriber(c); err != nil {

@@ -152,9 +152,13 @@ func (w *Ward) ReceiveWith(conf sdk.ReceiverConfig) *Collector {
 		conf.Broker = w.Broker.URL
 	}
 	conf.Sink = c
+	told := conf.OnState
 	conf.OnState = func(s mqtt.State) {
 		if s.Connected {
 			once.Do(func() { close(subscribed) })
+		}
+		if told != nil {
+			told(s)
 		}
 	}
 	r, err := sdk.OpenReceiver(conf)

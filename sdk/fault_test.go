@@ -44,7 +44,12 @@ func (b *brittle) Open(name string) (outbox.File, error) {
 	return brittleFile{f, b}, err
 }
 
-func (b *brittle) Rename(from, to string) error { return errors.Join(b.err(), b.FS.Rename(from, to)) }
+func (b *brittle) Rename(from, to string) error {
+	if err := b.err(); err != nil {
+		return err
+	}
+	return b.FS.Rename(from, to)
+}
 
 type brittleFile struct {
 	outbox.File

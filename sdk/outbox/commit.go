@@ -3,7 +3,9 @@ package outbox
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 )
 
@@ -269,7 +271,11 @@ func (q *Queue) makeFile(name string, lane int) (File, error) {
 		}
 		return f, err
 	}
-	if err := q.fs.Rename(spare, name); err != nil {
+	err := q.fs.Rename(spare, name)
+	if errors.Is(err, fs.ErrNotExist) { // somebody removed it
+		return q.makeFile(name, lane)
+	}
+	if err != nil {
 		q.mu.Lock()
 		q.spares = append(q.spares, spare)
 		q.mu.Unlock()

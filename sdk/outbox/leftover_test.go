@@ -2,6 +2,8 @@ package outbox_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 
@@ -173,5 +175,28 @@ func TestCrashBehindSummary(t *testing.T) {
 	check(t, dir)
 	q = open(t, small(dir))
 	expectLast(t, q, 102, 102)
+	closeQueue(t, q)
+}
+
+// A spare file that somebody removed is not waited for.
+func TestRemovedSpare(t *testing.T) {
+	dir := t.TempDir() + "/outbox"
+	q := open(t, small(dir))
+	addMany(t, q, 0, 1)
+	commit(t, q)
+	spares, err := filepath.Glob(dir + "/*.spare")
+	if err != nil || len(spares) == 0 {
+		t.Fatal(spares, err)
+	}
+	for _, name := range spares {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(t, q, record(outbox.Alert, 1, 300))
+	commit(t, q)
+	if got := waiting(t, q); len(got) != 2 {
+		t.Errorf("%d records wait, want 2", len(got))
+	}
 	closeQueue(t, q)
 }

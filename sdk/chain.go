@@ -45,7 +45,7 @@ type chain struct {
 	alertAt  int       // how many of the alerts that were taken are sealed
 	finished *Progress // what piece decides
 	noting   noting
-	owed     []vital.Dropped // losses that nobody could sign for yet
+	owing    owing
 
 	topicData, topicEvent string
 
@@ -74,8 +74,9 @@ func (c *chain) renewError() error {
 	return c.failed
 }
 
-// cycle seals all that was recorded before it and puts it into the outbox.
-func (c *chain) cycle(now time.Time) error {
+// cycle seals all that was recorded before it and puts it into the outbox, and what
+// is owed beside it if it is time to, or if the cycle is the last.
+func (c *chain) cycle(now time.Time, last bool) error {
 	if err := c.finish(); err != nil {
 		return err
 	}
@@ -89,6 +90,9 @@ func (c *chain) cycle(now time.Time) error {
 		if err := c.finish(); err != nil {
 			return err
 		}
+	}
+	if err := c.account(now, last); err != nil {
+		return err
 	}
 	if now.Sub(c.spoke) >= c.pipeline.conf.Heartbeat {
 		return c.heartbeat(now)
@@ -108,9 +112,6 @@ func (c *chain) take(now time.Time) (some, more bool) {
 		s = d.ended[0]
 		d.ended = d.ended[:copy(d.ended, d.ended[1:])]
 		d.cost -= spanCost
-	} else {
-		d.admit(now, c.owed)
-		c.owed = c.owed[:0]
 	}
 	if c.span != s {
 		c.span, c.begun = s, false
@@ -221,7 +222,9 @@ func (c *chain) record(class outbox.Class, topic string, message []byte) *outbox
 func (c *chain) refuse(b *vital.Batch, err error) {
 	count := uint64(b.Len() - len(b.Drops))
 	c.pipeline.log.Error("readings refused: they cannot be encoded", "device", c.device.kid, "count", count, "error", err)
-	c.owed = append(c.owed, b.Drops...)
+	for _, drop := range b.Drops {
+		c.owing.owe(drop)
+	}
 	c.device.mu.Lock()
 	c.device.refused += count
 	c.device.lost += count

@@ -22,7 +22,7 @@ func (p *Pipeline) commits() {
 		ending := p.await(last)
 		now := time.Now()
 		p.signForDamage(now)
-		err := p.cycle(now)
+		err := p.cycle(now, ending)
 		p.noteLow()
 		last = now
 		if now.Sub(kept) >= p.conf.periods.housekeeping {
@@ -39,11 +39,11 @@ func (p *Pipeline) commits() {
 }
 
 // await returns when there is something to do, at most once in Every unless it
-// is urgent, a heartbeat is due or nobody has looked for damage for a while; it
-// reports whether the pipeline is closing.
+// is urgent, a heartbeat is due, something is owed or nobody has looked for damage
+// for a while; it reports whether the pipeline is closing.
 func (p *Pipeline) await(last time.Time) (ending bool) {
 	heartbeat := time.Now().Add(p.nextHeartbeat(time.Now()))
-	idle := time.NewTimer(min(time.Until(heartbeat), damagePeriod))
+	idle := time.NewTimer(min(time.Until(heartbeat), damagePeriod, p.nextAccount()))
 	defer idle.Stop()
 	select {
 	case <-p.wakes:
@@ -89,8 +89,9 @@ func (p *Pipeline) nextHeartbeat(now time.Time) time.Duration {
 }
 
 // cycle seals what every device has, commits once for all, and answers those who
-// wait for it. One device that fails does not keep the others from the disk.
-func (p *Pipeline) cycle(now time.Time) error {
+// wait for it. One device that fails does not keep the others from the disk. The last
+// cycle also says what is not due yet.
+func (p *Pipeline) cycle(now time.Time, last bool) error {
 	p.mu.Lock()
 	waiting := p.syncs
 	p.syncs = nil
@@ -104,7 +105,7 @@ func (p *Pipeline) cycle(now time.Time) error {
 		}
 	}
 	for _, d := range p.allDevices() {
-		fail(d, d.chain.cycle(now))
+		fail(d, d.chain.cycle(now, last))
 	}
 	for _, c := range p.allCarriers() {
 		fail(c, c.cycle(now))

@@ -48,7 +48,7 @@ func (p *Pipeline) reportDamage(d *outbox.Damage, now time.Time) {
 	if own, err := p.ownAtWork(); err != nil {
 		p.log.Error("the damage is not signed for", "error", err)
 	} else {
-		own.note(vital.Event{Kind: vital.EventDamage, Count: uint32(min(d.Records, math.MaxUint32)), Text: damageText(d)}, now)
+		own.chain.owing.say(vital.Event{Kind: vital.EventDamage, Count: uint32(min(d.Records, math.MaxUint32)), Text: damageText(d)}, now)
 	}
 	left := d.Records
 	for _, r := range d.Ranges {
@@ -75,7 +75,7 @@ func damageText(d *outbox.Damage) string {
 	return text[:min(len(text), vital.MaxText)]
 }
 
-// signForLosses has each device sign for its own in its next batch, and the
+// signForLosses has each device sign for its own in its next account, and the
 // gateway for those of devices that are not there, if it may not wait for them.
 func (p *Pipeline) signForLosses(now time.Time, all bool) {
 	waiting := p.damage.lost[:0]
@@ -88,13 +88,11 @@ func (p *Pipeline) signForLosses(now time.Time, all bool) {
 				continue
 			}
 		}
-		if d == nil || len(d.chain.owed) >= maxOwed && !all {
+		if d == nil {
 			waiting = append(waiting, r)
 			continue
 		}
-		d.chain.owed = append(d.chain.owed, vital.Dropped{
-			Reason: vital.DropCorrupt, Count: r.Count, EID: r.Anchor, From: r.From, To: r.To,
-		})
+		d.chain.owing.owe(droppedRange(vital.DropCorrupt, r))
 	}
 	p.damage.lost = waiting
 }
@@ -104,15 +102,6 @@ func (p *Pipeline) ownAtWork() (*Device, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.own()
-}
-
-// note takes an event, also while the pipeline is being closed.
-func (d *Device) note(e vital.Event, now time.Time) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.followClock(now)
-	e.Time = d.now.origin.since(now)
-	d.now.open.Events = append(d.now.open.Events, e)
 }
 
 // lastDamage signs for what was found damaged while the last envelopes were read
@@ -126,6 +115,6 @@ func (p *Pipeline) lastDamage(now time.Time) bool {
 		p.reportDamage(&found[i], now)
 	}
 	p.signForLosses(now, true)
-	_ = p.cycle(now) // Close returns its error, by way of commitError
+	_ = p.cycle(now, true) // Close returns its error, by way of commitError
 	return true
 }

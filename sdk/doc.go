@@ -31,12 +31,18 @@
 // there. What waited for a connection is published behind what is new, at
 // Config.BacklogRate.
 //
-// The account of readings that Record refused travels with the readings after it,
-// and goes with them if they are dropped: then the account of that drop says how many
-// envelopes are missing, and the number that had been refused is not in it.
-//
 // What of the outbox is damaged is stepped over. The gateway says so in a signed
 // event, and the device which of its envelopes were lost, as far as that is known.
+//
+// Accounts (of what Record refused, of what was dropped, of damage) go the way of
+// alerts and are never dropped. That of a drop is on disk before what it tells of
+// goes. The others are summed up: there is at most one a second, and while accounts do
+// not leave, because the broker is away, each waits twice as long as the one before,
+// up to ten minutes, so that they do not fill the outbox; Close says what is left. What
+// was counted and not yet said when the power fails is said by nobody: a second's
+// worth of refused readings where accounts leave, ten minutes' worth at most where
+// they do not. Such readings were never sealed, so no receiver misses them by number.
+// What a sensor says it dropped itself travels with its readings.
 //
 // # Whose readings, and when
 //

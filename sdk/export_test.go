@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
+	"github.com/vitalseal/vitalseal/sdk/core/vital"
 	"github.com/vitalseal/vitalseal/sdk/outbox"
 )
 
@@ -90,4 +91,24 @@ func (c *Config) QuickRoster() {
 		c.periods = defaultPeriods
 	}
 	c.periods.roster = 0
+}
+
+// Owing drives what a chain owes.
+type Owing struct{ owes owing }
+
+// Owe adds losses.
+func (o *Owing) Owe(lost ...vital.Dropped) {
+	for _, d := range lost {
+		o.owes.owe(d)
+	}
+}
+
+// Account returns what is signed for at the given time; nothing: it is not time.
+func (o *Owing) Account(now time.Time, idle bool) []vital.Dropped {
+	if !o.owes.due(now, func() bool { return idle }) {
+		return nil
+	}
+	drops := o.owes.drops
+	o.owes = owing{last: now, pause: o.owes.pause}
+	return drops
 }

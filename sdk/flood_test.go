@@ -99,15 +99,16 @@ func flat(t *testing.T, what string, measured []int64, factor float64, slack int
 
 // TestFlood records ten times what the link to the broker carries into a small
 // outbox: memory stays where it is, every alert comes through, and what is not
-// received is signed for, envelope by envelope. SDK_FLOOD sets for how long; if it
+// received is signed for: what was dropped envelope by envelope, and what was refused
+// reading by reading. SDK_FLOOD sets for how long; if it
 // is not set, until the outbox has been filled some ten times.
 func TestFlood(t *testing.T) {
-	const link, stored = 256 << 10, 1 << 20
+	const link, stored, waiting = 256 << 10, 1 << 20, 128 << 10 // which a disk that is slow for a moment fills
 	w := sdktest.NewWard(t, "oximeter")
 	l := newBook(t)
 	receiveInto(t, w, l)
 	address, widen := throttled(t, w.Broker.URL, link)
-	g := startGateway(t, w, buildGateway(t), "SDK_BROKER="+address, "SDK_STORED="+strconv.Itoa(stored))
+	g := startGateway(t, w, buildGateway(t), "SDK_BROKER="+address, "SDK_STORED="+strconv.Itoa(stored), "SDK_WAITING="+strconv.Itoa(waiting))
 	g.do("flood %d", 10*link)
 	for g.status().Dropped == 0 { // the outbox is full for the first time
 	}
@@ -193,9 +194,11 @@ func (l *book) balance(s gatewayStatus) {
 		l.t.Errorf("%d dropped, %d signed for (%d twice), %d missing of which %d unsigned, %d came all the same",
 			s.Dropped, dropped, l.twice, missing, unsigned, late)
 	}
-	if l.count[vital.DropBound] != s.Refused {
-		l.t.Errorf("%d readings refused, %d signed for", s.Refused, l.count[vital.DropBound])
+	if offered := s.OfferedWaves + s.Alerts + s.Unraised; l.count[vital.DropBound] != s.Refused || uint64(offered-s.Waves-s.Alerts) != s.Refused {
+		l.t.Errorf("%d readings offered, %d taken, %d counted as refused, %d signed for",
+			offered, s.Waves+s.Alerts, s.Refused, l.count[vital.DropBound])
 	}
+	l.t.Logf("%d readings refused, signed for in %d accounts", s.Refused, l.accounts)
 	if l.alerts.n != int(s.Alerts) || l.alerts.doubled != 0 {
 		l.t.Errorf("%d alerts raised, %d received, %d doubled", s.Alerts, l.alerts.n, l.alerts.doubled)
 	}

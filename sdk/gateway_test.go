@@ -39,8 +39,10 @@ type gatewayStatus struct {
 	Err              string
 	Heap, Goroutines uint64
 	Waves, Alerts    int64
+	Unraised         int64
 	Refused, Dropped uint64
 	Offered          int64
+	OfferedWaves     int64
 	Acked, Waiting   uint64
 	Stored           int64
 }
@@ -61,7 +63,8 @@ func startGateway(t *testing.T, w *sdktest.Ward, binary string, env ...string) *
 	t.Helper()
 	g := &gateway{t: t, cmd: exec.Command(binary)}
 	g.cmd.Env = append(os.Environ(), "SDK_IDENTITY="+w.GatewayDir(), "SDK_BROKER="+w.Broker.URL,
-		"SDK_DATA="+filepath.Join(t.TempDir(), "data"), "SDK_RENEW=24h", "SDK_STORED=0")
+		"SDK_DATA="+filepath.Join(t.TempDir(), "data"), "SDK_RENEW=24h", "SDK_STORED=0",
+		"SDK_WAITING="+strconv.Itoa(16<<20)) // so that a disk that is slow for a moment refuses nothing
 	g.cmd.Env = append(g.cmd.Env, env...)
 	g.cmd.Stderr = os.Stderr
 	var err error
@@ -132,6 +135,7 @@ type book struct {
 	signed   map[seal.EID]*seal.Intervals // dropped
 	count    map[vital.DropReason]uint64
 	twice    int // envelopes signed for twice
+	accounts int // of readings that were refused
 	verdicts map[receive.Verdict]int
 	reasons  map[string]int
 }
@@ -186,6 +190,9 @@ func (l *book) Write(r *receive.Record) error {
 	l.waves += len(b.Waves)
 	for _, d := range b.Drops {
 		l.count[d.Reason] += d.Count
+		if d.Reason == vital.DropBound {
+			l.accounts++
+		}
 		for seq := d.From; seq <= d.To && d.To > 0; seq++ {
 			if !intervals(l.signed, d.EID).Add(seq) {
 				l.twice++

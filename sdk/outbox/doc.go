@@ -40,7 +40,7 @@
 //   - Disk use stays within Config.MaxBytes. At the bound Append says ErrFull,
 //     and DropOldest gives up the oldest segment of data. Alerts, anchors and
 //     accounts have a reserve that data cannot take, may take data's room too,
-//     and are never dropped.
+//     and are never dropped: it is the caller's to keep accounts few.
 //   - The file system keeps Config.Headroom and Config.HeadroomFiles: when a
 //     new file would go below, Append says ErrHeadroom for data, until others
 //     give room back, what was stored is acknowledged, or DropOldest makes a file

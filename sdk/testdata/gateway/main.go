@@ -38,13 +38,15 @@ func run() error {
 	ctx := context.Background()
 	conf := sdk.Config{
 		Identity: os.Getenv("SDK_IDENTITY"), Broker: os.Getenv("SDK_BROKER"), Data: os.Getenv("SDK_DATA"), Heartbeat: time.Second,
-		MaxWaiting: 16 << 20, // so that a disk that is slow for a moment refuses nothing
 	}
 	var err error
 	if conf.Renew, err = time.ParseDuration(os.Getenv("SDK_RENEW")); err != nil {
 		return err
 	}
 	if conf.MaxStored, err = strconv.ParseInt(os.Getenv("SDK_STORED"), 10, 64); err != nil {
+		return err
+	}
+	if conf.MaxWaiting, err = strconv.Atoi(os.Getenv("SDK_WAITING")); err != nil {
 		return err
 	}
 	g := gateway{ebb: make(chan struct{})}
@@ -72,6 +74,7 @@ type gateway struct {
 	flooding      sync.WaitGroup
 	offered       atomic.Int64 // bytes of waves
 	waves, alerts atomic.Int64 // taken
+	unraised      atomic.Int64 // alerts that were refused
 }
 
 func (g *gateway) obey(ctx context.Context, line string) error {
@@ -120,8 +123,10 @@ type status struct {
 	Goroutines uint64
 
 	Waves, Alerts    int64  // taken
+	Unraised         int64  // alerts that were refused
 	Refused, Dropped uint64 // readings; envelopes
 	Offered          int64  // bytes of waves
+	OfferedWaves     int64
 	Acked            uint64 // envelopes
 	Waiting          uint64 // envelopes
 	Stored           int64  // bytes
@@ -133,7 +138,8 @@ func (g *gateway) status() status {
 	metrics.Read(samples)
 	s := status{
 		Connected: p.Connection.Connected, Heap: samples[0].Value.Uint64(), Goroutines: samples[1].Value.Uint64(),
-		Waves: g.waves.Load(), Alerts: g.alerts.Load(), Offered: g.offered.Load(),
+		Waves: g.waves.Load(), Alerts: g.alerts.Load(), Unraised: g.unraised.Load(),
+		Offered: g.offered.Load(), OfferedWaves: g.offered.Load() / floodWave,
 		Refused: d.Refused, Dropped: p.Outbox.Dropped, Acked: p.Connection.Acked, Waiting: p.Outbox.Records, Stored: p.Outbox.Bytes,
 	}
 	if err := errors.Join(p.Err, d.Err); err != nil {
@@ -142,10 +148,12 @@ func (g *gateway) status() status {
 	return s
 }
 
+// floodWave is how many bytes a wave of a flood has, four a sample.
+const floodWave = 3600
+
 // flood records noise, which nothing makes shorter, at a rate.
 func (g *gateway) flood(rate int) {
-	const samples, bytesASample = 900, 4
-	w := vital.Wave{Code: vital.ECG, Unit: vital.Millivolt, Rate: vital.Int(500), Factor: vital.Int(1), Samples: make([]int32, samples)}
+	w := vital.Wave{Code: vital.ECG, Unit: vital.Millivolt, Rate: vital.Int(500), Factor: vital.Int(1), Samples: make([]int32, floodWave/4)}
 	b := vital.Batch{Waves: []vital.Wave{w}}
 	tick, alarm := time.NewTicker(10*time.Millisecond), time.NewTicker(100*time.Millisecond)
 	defer tick.Stop()
@@ -156,6 +164,8 @@ func (g *gateway) flood(rate int) {
 		case <-alarm.C:
 			if g.device.Alert(vital.Alert{Source: vital.SpO2, Value: vital.Int(int(g.alerts.Load())), Limit: vital.NaN}) == nil {
 				g.alerts.Add(1)
+			} else {
+				g.unraised.Add(1)
 			}
 			continue
 		case <-g.ebb:
@@ -165,7 +175,7 @@ func (g *gateway) flood(rate int) {
 			for i := range b.Waves[0].Samples {
 				b.Waves[0].Samples[i] = int32(rand.Uint32())
 			}
-			g.offered.Add(samples * bytesASample)
+			g.offered.Add(floodWave)
 			if g.device.RecordBatch(time.Now(), &b) == nil { // what is refused the pipeline counts
 				g.waves.Add(1)
 			}

@@ -12,6 +12,8 @@
 //     number from 1 and, in prev, the hash of the message before it.
 //   - A grant opens an anchor to one more recipient from some epoch on.
 //   - The head of a chain is the hash of its newest message.
+//   - A receipt is not an envelope: a receiver signs with it how far it has the
+//     chains of a gateway, which can let go of what is received.
 //
 // A device seals:
 //

@@ -30,6 +30,18 @@ type body struct {
 // Parse reads a message, which the Envelope aliases. Errors are ErrTooLarge and
 // ErrMalformed; what Parse accepts has exactly one encoding.
 func Parse(message []byte) (Envelope, error) {
+	e, err := parseSign1(message)
+	if err != nil {
+		return Envelope{}, err
+	}
+	if e.body, err = parseBody(e.payload); err != nil {
+		return Envelope{}, err
+	}
+	return e, nil
+}
+
+// parseSign1 reads what stands around a payload.
+func parseSign1(message []byte) (Envelope, error) {
 	if len(message) > MaxMessage {
 		return Envelope{}, ErrTooLarge
 	}
@@ -47,10 +59,6 @@ func Parse(message []byte) (Envelope, error) {
 	e.signature = r.BytesLen(keys.SignatureSize)
 	if r.Done() != nil || (e.alg != keys.AlgEd25519 && e.alg != keys.AlgESP256) {
 		return Envelope{}, ErrMalformed
-	}
-	var err error
-	if e.body, err = parseBody(e.payload); err != nil {
-		return Envelope{}, err
 	}
 	return e, nil
 }
@@ -138,13 +146,9 @@ type Verifier struct{ toBeSigned []byte }
 // that is registered for the device: its id and its algorithm must be those of
 // the envelope (ErrWrongKey), and the signature must verify (ErrBadSignature).
 func (v *Verifier) Verify(e Envelope, key *keys.PublicKey) (Verified, error) {
-	if e.alg == 0 || key.Algorithm() != e.alg || key.ID() != e.kid {
-		return Verified{}, ErrWrongKey
-	}
-	v.toBeSigned = appendSigStart(v.toBeSigned[:0], e.protected)
-	v.toBeSigned = cbor.AppendBytes(v.toBeSigned, e.payload)
-	if !key.Verify(v.toBeSigned, e.signature) {
-		return Verified{}, ErrBadSignature
+	var err error
+	if v.toBeSigned, err = e.authenticate(v.toBeSigned[:0], key, contextVSE); err != nil {
+		return Verified{}, err
 	}
 	digest := sum256(v.toBeSigned)
 	verified := Verified{envelope: e, head: Head(digest[:headSize])}
@@ -152,6 +156,20 @@ func (v *Verifier) Verify(e Envelope, key *keys.PublicKey) (Verified, error) {
 		verified.envelope.body.eid = EID(digest[:eidSize])
 	}
 	return verified, nil
+}
+
+// authenticate appends what is signed, with this external_aad, to dst and returns
+// it if key signed it: ErrWrongKey, ErrBadSignature.
+func (e *Envelope) authenticate(dst []byte, key *keys.PublicKey, external string) ([]byte, error) {
+	if e.alg == 0 || key.Algorithm() != e.alg || key.ID() != e.kid {
+		return dst, ErrWrongKey
+	}
+	dst = appendSigStructure(dst, e.protected, external)
+	dst = cbor.AppendBytes(dst, e.payload)
+	if !key.Verify(dst, e.signature) {
+		return dst, ErrBadSignature
+	}
+	return dst, nil
 }
 
 // Verified is an authentic message. The zero value is none: its Kind is 0. Like

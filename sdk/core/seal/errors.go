@@ -21,3 +21,6 @@ var (
 	ErrPayload   = errors.New("seal: payload is empty or too large for one message")
 	ErrAnchor    = errors.New("seal: anchor is incomplete or out of range")
 )
+
+// ErrReceipt is why AppendReceipt does not sign.
+var ErrReceipt = errors.New("seal: receipt is incomplete, out of order or out of range")

@@ -68,3 +68,34 @@ func Example() {
 	// batch 1: heart rate 72
 	// seal: signature does not verify
 }
+
+// A receiver signs how far it has a chain; the gateway that sent it reads what it
+// may let go of.
+func ExampleAppendReceipt() {
+	var seed [keys.SecretSize]byte
+	rand.Read(seed[:])
+	receiver := keys.NewEd25519(&seed)
+	message, err := seal.AppendReceipt(nil, receiver, &seal.Receipt{
+		Site: "north", Gateway: "gw-1", Receiver: "station",
+		Chains: []seal.ReceivedChain{{
+			Device:     keys.KeyID{0x5b},
+			Checkpoint: seal.Checkpoint{EID: seal.EID{1}, Seq: 300, Head: seal.Head{2}},
+			Missing:    []seal.Interval{{First: 17, Last: 20}},
+		}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	registered := receiver.Public() // from the roster, by the receiver's name
+	receipt, err := seal.ReadReceipt(message, &registered)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if receipt.Site != "north" || receipt.Gateway != "gw-1" || receipt.Receiver != "station" {
+		log.Fatal("of another place")
+	}
+	chain := receipt.Chains[0]
+	fmt.Println(chain.Received(16), chain.Received(17), chain.Received(300), chain.Received(301))
+	// Output: true false true false
+}

@@ -200,11 +200,17 @@ func (s *Sealer) sign(dst []byte, size int) ([]byte, error) {
 	if len(s.signature) != keys.SignatureSize {
 		return nil, ErrBadSignature
 	}
+	return appendSign1(dst, s.protected, s.toBeSigned[len(s.toBeSigned)-size:], s.signature), nil
+}
+
+// appendSign1 appends a COSE_Sign1 (RFC 9052, section 4.2); protected is encoded
+// as a byte string.
+func appendSign1(dst, protected, payload, signature []byte) []byte {
 	dst = cbor.AppendArray(cbor.AppendTag(dst, tagSign1), 4)
-	dst = append(dst, s.protected...)
+	dst = append(dst, protected...)
 	dst = cbor.AppendMap(dst, 0)
-	dst = cbor.AppendBytes(dst, s.toBeSigned[len(s.toBeSigned)-size:])
-	return cbor.AppendBytes(dst, s.signature), nil
+	dst = cbor.AppendBytes(dst, payload)
+	return cbor.AppendBytes(dst, signature)
 }
 
 // GrantSecret returns what a grant from the current epoch on needs: the epoch

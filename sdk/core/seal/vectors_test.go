@@ -78,11 +78,13 @@ func readVectors(t testing.TB) []*vector {
 }
 
 // allVectors reads those too that this build has no algorithm for.
-func allVectors(t testing.TB) []*vector {
+func allVectors(t testing.TB) []*vector { return vectorsIn(t, vectorDir) }
+
+func vectorsIn(t testing.TB, dir string) []*vector {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(vectorDir, "*.txt"))
+	paths, err := filepath.Glob(filepath.Join(dir, "*.txt"))
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("no vectors in %s: %v", vectorDir, err)
+		t.Fatalf("no vectors in %s: %v", dir, err)
 	}
 	var vs []*vector
 	for _, path := range paths {
@@ -352,7 +354,8 @@ func describedAnchor(a *seal.Anchor) []field {
 var fieldNames = []string{"expect", "MUST", "comment", "alg", "key", "psk", "secret", "anchor", "anchor-key", "grant",
 	"message", "payload", "kind", "eid", "seq", "prev", "head", "epoch", "site", "boot", "salt",
 	"commitment", "shift", "suite", "heartbeat", "flags", "clock", "beacon", "previous", "recipients",
-	"generation", "recipient-1", "recipient-2"}
+	"generation", "recipient-1", "recipient-2", "gateway", "receiver", "chains",
+	"chain-1", "chain-2", "chain-3", "chain-4", "chain-5", "chain-6"}
 
 // TestVectorsCoverFormat holds the vectors against the numbered rules of
 // FORMAT.md: each rule on messages has one that breaks it, and none is unknown.
@@ -363,7 +366,7 @@ func TestVectorsCoverFormat(t *testing.T) {
 		t.Fatal(err)
 	}
 	broken := map[string]bool{}
-	for _, v := range allVectors(t) {
+	for _, v := range append(allVectors(t), vectorsIn(t, receiptDir)...) {
 		if v.fields[0].name != "expect" || v.fields[1].name != "MUST" || v.fields[2].name != "comment" {
 			t.Errorf("%s does not begin with expect, MUST, comment", v.name)
 		}

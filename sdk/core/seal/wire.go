@@ -20,6 +20,10 @@ const (
 	MaxRecipients = 16
 	// MaxSite is the length in bytes of the longest site name.
 	MaxSite = 64
+	// MaxReceiptChains bounds the chains of one receipt.
+	MaxReceiptChains = 512
+	// MaxMissing bounds the runs that one chain of a receipt says are missing.
+	MaxMissing = 64
 
 	version = 1
 
@@ -34,9 +38,11 @@ const (
 	contextEncrypt   = "Encrypt0"   // RFC 9052, section 5.3
 	contextRecipient = "HPKE Recipient"
 	contextVSE       = "VSE1"
+	contextReceipt   = "VSE1 RECEIPT"
 
-	kindAnchor = 0
-	kindGrant  = 1
+	kindAnchor  = 0
+	kindGrant   = 1
+	kindReceipt = 2
 
 	eidSize    = 8
 	headSize   = 16

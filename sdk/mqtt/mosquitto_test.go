@@ -36,9 +36,12 @@ func TestAccessList(t *testing.T) {
 	broker := mqtttest.StartMosquitto(t, ca)
 	l := listen(t, ca.Config(broker.URL, "receiver"), "vs1/#")
 	for name, forbidden := range map[string][]string{
-		"gw-1":     {"vs1/north/gw-2/" + device + "/data", "vs1/north/gw-2/state", "vs1/north/beacon/r", "vs1/state", "other", "vs1/gw-1/north/state"},
-		"beacon":   {"vs1/north/beacon/r", "vs1/north/beacon/state"},
-		"receiver": {"vs1/north/gw-1/" + device + "/data"},
+		"gw-1": {
+			"vs1/north/gw-2/" + device + "/data", "vs1/north/gw-2/state", "vs1/north/beacon/r", "vs1/state", "other", "vs1/gw-1/north/state",
+			"vs1/north/gw-2/receipt/r", "vs1/north/receipt/r",
+		},
+		"beacon":   {"vs1/north/beacon/r", "vs1/north/beacon/state", "vs1/north/gw-1/receipt/beacon"},
+		"receiver": {"vs1/north/gw-1/" + device + "/data", "vs1/north/gw-1/state", "vs1/north/gw-1/receipt/r/x", "vs1/north/gw-1/receipt"},
 		"+":        {"vs1/north/gw-1/" + device + "/data"},
 		"#":        {"vs1/north/gw-1/" + device + "/data"},
 	} {
@@ -55,23 +58,27 @@ func TestAccessList(t *testing.T) {
 	publishAll(t, c, mqtt.Message{Topic: "vs1/north/gw-1/state", Payload: []byte("allowed")})
 	c = ca.Config(broker.URL, "receiver")
 	c.ClientID = "beacons"
-	publishAll(t, c, mqtt.Message{Topic: "vs1/north/beacon/r", Payload: []byte("sixteen bytes...")})
-	l.wait(2)
-	if len(l.count) != 2 || !l.has("vs1/north/gw-1/state", "allowed") || !l.has("vs1/north/beacon/r", "sixteen bytes...") {
+	publishAll(t, c, mqtt.Message{Topic: "vs1/north/beacon/r", Payload: []byte("sixteen bytes...")},
+		mqtt.Message{Topic: "vs1/north/gw-1/receipt/r", Payload: []byte("a receipt")})
+	l.wait(3)
+	if len(l.count) != 3 || !l.has("vs1/north/gw-1/state", "allowed") || !l.has("vs1/north/beacon/r", "sixteen bytes...") ||
+		!l.has("vs1/north/gw-1/receipt/r", "a receipt") {
 		t.Errorf("received %v", l.count)
 	}
 }
 
-// A gateway reads beacons, and nothing of another gateway's branch.
-func TestGatewayReadsBeaconsOnly(t *testing.T) {
+// A gateway reads beacons and the receipts for it, and nothing of another gateway's
+// branch.
+func TestGatewayReadsBeaconsAndReceiptsOnly(t *testing.T) {
 	ca := mqtttest.NewCA(t)
 	broker := mqtttest.StartMosquitto(t, ca)
 	spy := ca.Config(broker.URL, "gw-2")
 	l := listen(t, spy, "vs1/#")
 	publishAll(t, ca.Config(broker.URL, "gw-1"), mqtt.Message{Topic: "vs1/north/gw-1/state", Payload: []byte("secret")})
-	publishAll(t, ca.Config(broker.URL, "receiver"), mqtt.Message{Topic: "vs1/north/beacon/r", Payload: []byte("beacon")})
-	l.wait(1)
-	if len(l.count) != 1 || !l.has("vs1/north/beacon/r", "beacon") {
+	publishAll(t, ca.Config(broker.URL, "receiver"), mqtt.Message{Topic: "vs1/north/gw-1/receipt/r", Payload: []byte("another's")},
+		mqtt.Message{Topic: "vs1/north/beacon/r", Payload: []byte("beacon")}, mqtt.Message{Topic: "vs1/north/gw-2/receipt/r", Payload: []byte("its own")})
+	l.wait(2)
+	if len(l.count) != 2 || !l.has("vs1/north/beacon/r", "beacon") || !l.has("vs1/north/gw-2/receipt/r", "its own") {
 		t.Errorf("a gateway received %v", l.count)
 	}
 }

@@ -44,9 +44,9 @@ func TestNATSAccessList(t *testing.T) {
 	for name, forbidden := range map[string][]string{
 		"gw-1": {
 			"vs1/north/gw-2/" + device + "/data", "vs1/north/gw-2/state", "vs1/north/beacon/r", "vs1/state", "other", "vs1/gw-1/north/state",
-			"vs1/north/gw-1", "vs1/north/gw-1.gw-2/state", "vs1//x", "$MQTT/sess/x", "$MQTT/msgs/vs1/north/gw-2/state", "$JS/API/STREAM/DELETE/$MQTT_msgs",
+			"vs1/north/gw-2/receipt/r", "vs1/north/gw-1", "vs1/north/gw-1.gw-2/state", "vs1//x", "$MQTT/sess/x", "$MQTT/msgs/vs1/north/gw-2/state", "$JS/API/STREAM/DELETE/$MQTT_msgs",
 		},
-		"receiver": {"vs1/north/gw-1/" + device + "/data"},
+		"receiver": {"vs1/north/gw-1/" + device + "/data", "vs1/north/gw-1/state", "vs1/north/gw-1/receipt/r/x", "vs1/north/gw-1/receipt"},
 	} {
 		var ms []mqtt.Message
 		for _, topic := range forbidden {
@@ -59,9 +59,11 @@ func TestNATSAccessList(t *testing.T) {
 	publishAll(t, ca.Config(url, "gw-1"), mqtt.Message{Topic: "vs1/north/gw-1/state", Payload: []byte("allowed")})
 	c := ca.Config(url, "receiver")
 	c.ClientID = "beacons"
-	publishAll(t, c, mqtt.Message{Topic: "vs1/north/beacon/r", Payload: []byte("sixteen bytes...")})
-	l.wait(2)
-	if len(l.count) != 2 || !l.has("vs1/north/gw-1/state", "allowed") || !l.has("vs1/north/beacon/r", "sixteen bytes...") {
+	publishAll(t, c, mqtt.Message{Topic: "vs1/north/beacon/r", Payload: []byte("sixteen bytes...")},
+		mqtt.Message{Topic: "vs1/north/gw-1/receipt/r", Payload: []byte("a receipt")})
+	l.wait(3)
+	if len(l.count) != 3 || !l.has("vs1/north/gw-1/state", "allowed") || !l.has("vs1/north/beacon/r", "sixteen bytes...") ||
+		!l.has("vs1/north/gw-1/receipt/r", "a receipt") {
 		t.Errorf("received %v", l.count)
 	}
 	for _, name := range []string{"beacon", "gw-3", "+", "*", ">", "gw-1,O=x", "CN=gw-1"} {
@@ -71,13 +73,15 @@ func TestNATSAccessList(t *testing.T) {
 			t.Errorf("a certificate for %q: %v", name, err)
 		}
 	}
-	for _, filter := range []string{"vs1/#", "vs1/north/gw-1/#", "#", "$MQTT/#", "$MQTT/sub/#", "vs1/north/+/r"} {
+	for _, filter := range []string{"vs1/#", "vs1/north/gw-1/#", "#", "$MQTT/#", "$MQTT/sub/#", "vs1/north/+/r", "vs1/north/+/receipt/r", "vs1/north/gw-1/receipt/r"} {
 		if err := subscribeOnce(t, ca.Config(url, "gw-2"), filter); reasonOf(err) != mqtt.NotAuthorised {
 			t.Errorf("a gateway subscribes to %q: %v", filter, err)
 		}
 	}
-	if err := subscribeOnce(t, ca.Config(url, "gw-2"), "vs1/north/beacon/+"); err != nil {
-		t.Errorf("a gateway subscribes to beacons: %v", err)
+	for _, filter := range []string{"vs1/north/beacon/+", "vs1/north/gw-2/receipt/r", "vs1/north/gw-2/receipt/+"} {
+		if err := subscribeOnce(t, ca.Config(url, "gw-2"), filter); err != nil {
+			t.Errorf("a gateway subscribes to %q: %v", filter, err)
+		}
 	}
 }
 

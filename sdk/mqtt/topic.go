@@ -10,11 +10,12 @@ type Kind string
 
 // The kinds of topics.
 const (
-	KindData   Kind = "data"   // vs1/{site}/{gateway}/{device}/data: sealed batches
-	KindEvent  Kind = "event"  // vs1/{site}/{gateway}/{device}/event: sealed alerts, heartbeats, dropped ranges
-	KindAnchor Kind = "anchor" // vs1/{site}/{gateway}/{device}/anchor/{eid}: retained
-	KindState  Kind = "state"  // vs1/{site}/{gateway}/state: last will, retained
-	KindBeacon Kind = "beacon" // vs1/{site}/beacon/{receiver}: a receiver's 16-byte beacon, retained
+	KindData    Kind = "data"    // vs1/{site}/{gateway}/{device}/data: sealed batches
+	KindEvent   Kind = "event"   // vs1/{site}/{gateway}/{device}/event: sealed alerts, heartbeats, dropped ranges
+	KindAnchor  Kind = "anchor"  // vs1/{site}/{gateway}/{device}/anchor/{eid}: retained
+	KindState   Kind = "state"   // vs1/{site}/{gateway}/state: last will, retained
+	KindReceipt Kind = "receipt" // vs1/{site}/{gateway}/receipt/{receiver}: a receiver's signed receipt, retained
+	KindBeacon  Kind = "beacon"  // vs1/{site}/beacon/{receiver}: a receiver's 16-byte beacon, retained
 )
 
 const (
@@ -31,7 +32,7 @@ type Topic struct {
 	Gateway  string // as Site; not "beacon", which is taken; not for KindBeacon
 	Device   string // 16 lower-case hex digits, the device's key id; for data, event and anchor
 	EID      string // 16 lower-case hex digits, the anchor's id; for anchor
-	Receiver string // as Site; for KindBeacon
+	Receiver string // as Site; for KindReceipt and KindBeacon
 }
 
 // ParseTopic reads a topic name. What it accepts, String gives back unchanged;
@@ -56,6 +57,8 @@ func splitTopic(name string) (Topic, bool) {
 		return Topic{Kind: KindBeacon, Site: p[1], Receiver: p[3]}, true
 	case len(p) == 4 && p[3] == string(KindState):
 		return Topic{Kind: KindState, Site: p[1], Gateway: p[2]}, true
+	case len(p) == 5 && p[3] == string(KindReceipt):
+		return Topic{Kind: KindReceipt, Site: p[1], Gateway: p[2], Receiver: p[4]}, true
 	case len(p) == 5 && (p[4] == string(KindData) || p[4] == string(KindEvent)):
 		return Topic{Kind: Kind(p[4]), Site: p[1], Gateway: p[2], Device: p[3]}, true
 	case len(p) == 6 && p[4] == string(KindAnchor):
@@ -76,6 +79,8 @@ func (t Topic) String() string {
 		levels = []string{topicRoot, t.Site, string(KindBeacon), t.Receiver}
 	case KindState:
 		levels = append(levels, string(KindState))
+	case KindReceipt:
+		levels = append(levels, string(KindReceipt), t.Receiver)
 	case KindAnchor:
 		levels = append(levels, t.Device, string(KindAnchor), t.EID)
 	default:
@@ -94,6 +99,8 @@ func (t Topic) Check() error {
 	case KindAnchor:
 		device, eid = true, true
 	case KindState:
+	case KindReceipt:
+		receiver = true
 	case KindBeacon:
 		gateway, receiver = false, true
 	default:

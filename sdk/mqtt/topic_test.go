@@ -19,6 +19,9 @@ func TestTopicRoundTrip(t *testing.T) {
 		"vs1/north/gw-1/" + device + "/anchor/" + eid: {Kind: mqtt.KindAnchor, Site: "north", Gateway: "gw-1", Device: device, EID: eid},
 		"vs1/north/gw-1/state":                        {Kind: mqtt.KindState, Site: "north", Gateway: "gw-1"},
 		"vs1/north/state/state":                       {Kind: mqtt.KindState, Site: "north", Gateway: "state"},
+		"vs1/north/gw-1/receipt/station":              {Kind: mqtt.KindReceipt, Site: "north", Gateway: "gw-1", Receiver: "station"},
+		"vs1/north/gw-1/receipt/data":                 {Kind: mqtt.KindReceipt, Site: "north", Gateway: "gw-1", Receiver: "data"},
+		"vs1/north/receipt/receipt/receipt":           {Kind: mqtt.KindReceipt, Site: "north", Gateway: "receipt", Receiver: "receipt"},
 		"vs1/north/beacon/state":                      {Kind: mqtt.KindBeacon, Site: "north", Receiver: "state"},
 		"vs1/" + strings.Repeat("a", 64) + "/0/state": {Kind: mqtt.KindState, Site: strings.Repeat("a", 64), Gateway: "0"},
 	} {
@@ -41,6 +44,8 @@ func TestTopicRefused(t *testing.T) {
 		"vs1/north/gw/0123456789ABCDEF/data", "vs1/north/gw/0123456789abcde/data", "vs1/north/gw/0123456789abcdef0/data",
 		"vs1/north/gw/" + device + "/anchor", "vs1/north/gw/" + device + "/anchor/", "vs1/north/gw/" + device + "/anchor/+",
 		"vs1/north/gw/" + device + "/data/" + eid, "vs1/north/gw/" + device + "/anchor/" + eid + "/x",
+		"vs1/north/gw/receipt", "vs1/north/gw/receipt/", "vs1/north/gw/receipt/+", "vs1/north/gw/receipt/A", "vs1/north/gw/receipt/r/x",
+		"vs1/north/beacon/receipt/r",
 		"vs1/north/beacon/" + device + "/data", // the beacons' branch is no gateway
 	} {
 		if got, err := mqtt.ParseTopic(name); err == nil {
@@ -60,6 +65,9 @@ func TestTopicWithBadFieldIsNoName(t *testing.T) {
 		{Kind: mqtt.KindData, Site: "north", Gateway: "gw"},
 		{Kind: mqtt.KindData, Site: "north", Gateway: "gw", Device: device, EID: eid},
 		{Kind: mqtt.KindBeacon, Site: "north", Gateway: "gw", Receiver: "r"},
+		{Kind: mqtt.KindReceipt, Site: "north", Gateway: "gw"},
+		{Kind: mqtt.KindReceipt, Site: "north", Receiver: "r"},
+		{Kind: mqtt.KindReceipt, Site: "north", Gateway: "gw", Receiver: "r", Device: device},
 	} {
 		if topic.Check() == nil || topic.String() != "" {
 			t.Errorf("%+v: Check() = %v, String() = %q", topic, topic.Check(), topic.String())
@@ -72,6 +80,7 @@ func FuzzParseTopic(f *testing.F) {
 	f.Add("vs1/north/gw-1/" + device + "/anchor/" + eid)
 	f.Add("vs1/north/gw-1/state")
 	f.Add("vs1/north/beacon/r-1")
+	f.Add("vs1/north/gw-1/receipt/r-1")
 	f.Add("vs1/+/#")
 	f.Fuzz(func(t *testing.T, name string) {
 		topic, err := mqtt.ParseTopic(name)

@@ -148,7 +148,7 @@ func (u Users) text(t testing.TB) string {
 		return out.String()
 	}
 	return strings.NewReplacer(
-		",O=vitalseal ward-3", "", ",OU=station", "", "beacon.station", "beacon.*",
+		",O=vitalseal ward-3", "", ",OU=station", "", "beacon.station", "beacon.*", "receipt.station", "receipt.*",
 		`"vs1.ward-3", "vs1.ward-3.>"`, `"vs1", "vs1.>"`, "vs1.ward-3.", "vs1."+u.Site+".",
 	).Replace(out.String())
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -64,6 +65,7 @@ type recipientView struct {
 	Name      string `json:"name"`
 	KeyID     string `json:"key_id"`
 	Algorithm string `json:"algorithm"`
+	Receipts  string `json:"receipts,omitempty"` // id of the key that it signs receipts with
 }
 
 func describe(site *identity.Site, now time.Time) rosterView {
@@ -73,8 +75,13 @@ func describe(site *identity.Site, now time.Time) rosterView {
 		Devices: describeDevices(r, now), Recipients: []recipientView{},
 	}
 	for i := range r.Recipients {
-		alg, kid := r.Recipients[i].ID()
-		v.Recipients = append(v.Recipients, recipientView{r.Recipients[i].Name, kid.String(), algorithmName(alg)})
+		k := &r.Recipients[i]
+		alg, kid := k.ID()
+		view := recipientView{Name: k.Name, KeyID: kid.String(), Algorithm: algorithmName(alg)}
+		if k.Sign != (keys.PublicKey{}) {
+			view.Receipts = k.Sign.ID().String()
+		}
+		v.Recipients = append(v.Recipients, view)
 	}
 	return v
 }
@@ -113,9 +120,9 @@ func (v rosterView) print(w io.Writer) error {
 	if _, err := fmt.Fprintf(w, "site %s, roster %d of %s\n%s\n\n", v.Site, v.Serial, v.Issued.Format(time.RFC3339), v.Public); err != nil {
 		return err
 	}
-	rows := append(deviceRows(v.Devices), nil, []string{"RECIPIENT", "KEY ID", "SEALED WITH"})
+	rows := append(deviceRows(v.Devices), nil, []string{"RECIPIENT", "KEY ID", "SEALED WITH", "SIGNS RECEIPTS WITH"})
 	for _, r := range v.Recipients {
-		rows = append(rows, []string{r.Name, r.KeyID, r.Algorithm})
+		rows = append(rows, []string{r.Name, r.KeyID, r.Algorithm, cmp.Or(r.Receipts, "none")})
 	}
 	if len(v.Recipients) == 0 {
 		rows = append(rows, []string{"none: nobody can read what is sealed"})

@@ -150,7 +150,9 @@ func siteRenewCommand() command {
 Renews all certificates of the site at DIR that end within the given number of
 days, for the keys and names that they have, and prints their files. Copy each to
 where it is used: it is picked up at the next connection. A gateway that an earlier
-version made gets the identity of its own under which it reports foreign devices.`,
+version made gets the identity of its own under which it reports foreign devices,
+and such a recipient the key that it signs receipts with: bring all gateways and
+receivers up to date before, since earlier versions do not read that roster.`,
 		example: "vitalseal site renew site -days 60",
 		prepare: func(flags *flag.FlagSet) func(*call) error {
 			days := flags.Int("days", 30, "renew what ends within `N` days")
@@ -174,18 +176,31 @@ func renew(c *call, within time.Duration) error {
 	if err != nil {
 		return err
 	}
-	before := site.Roster().Serial
+	before := site.Roster()
 	renewed, err := site.RenewCertificates(within)
 	for _, file := range renewed {
 		if _, err := fmt.Fprintln(c.stdout, file); err != nil {
 			return err
 		}
 	}
-	if err == nil && len(renewed) == 0 {
+	if err != nil {
+		return err
+	}
+	if len(renewed) == 0 {
 		fmt.Fprintln(c.stderr, "vitalseal: no certificate ends within that time")
 	}
-	if err == nil && site.Roster().Serial != before {
-		fmt.Fprintf(c.stderr, "vitalseal: gateways have got identities of their own: copy %s to them\n", filepath.Join(site.Dir, "gateways", "*"))
+	after := site.Roster()
+	if len(after.Devices) != len(before.Devices) {
+		fmt.Fprintln(c.stderr, "vitalseal: gateways have got identities of their own")
 	}
-	return err
+	for i := range after.Recipients {
+		if k := &after.Recipients[i]; k.Sign != before.Recipients[i].Sign {
+			fmt.Fprintf(c.stderr, "vitalseal: recipient %q can sign receipts now: copy %s to it\n",
+				k.Name, filepath.Join(site.Dir, "recipients", k.Name))
+		}
+	}
+	if after.Serial != before.Serial {
+		fmt.Fprintf(c.stderr, "vitalseal: copy %s to the gateways\n", filepath.Join(site.Dir, "gateways", "*"))
+	}
+	return nil
 }

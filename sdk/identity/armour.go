@@ -15,6 +15,7 @@ const (
 	typeDevice    = "VITALSEAL DEVICE IDENTITY"
 	typeBoot      = "VITALSEAL BOOT RECORD"
 	typeRecipient = "VITALSEAL RECIPIENT KEY"
+	typeReceipt   = "VITALSEAL RECEIPT KEY"
 	typePSK       = "VITALSEAL PRE-SHARED KEY"
 )
 

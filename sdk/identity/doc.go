@@ -11,7 +11,8 @@
 //   - A device is one sensor: one signing key, one key id, one boot counter.
 //   - A recipient can open what devices seal. Anchors wrap their content secret
 //     to every recipient of the roster (HPKE, RFC 9180: X-Wing, or X25519 for a
-//     recipient without it), one entry for each.
+//     recipient without it), one entry for each. What it has received it signs for
+//     with another key, Ed25519 (seal.AppendReceipt).
 //   - The roster lists devices and recipients, signed by the site key. Gateways
 //     and receivers pin the site's public key (site.pub) and refuse a roster that
 //     is of another site, altered, or older than one they have used.
@@ -61,6 +62,7 @@
 //	    devices/DEVICE.lock    0600, empty: held by who seals; only at the gateway
 //	  recipients/NAME/         0700: to be copied to the receiver as a whole
 //	    recipient.key          0600: X25519 and X-Wing
+//	    receipt.key            0600: Ed25519, signs receipts
 //	    receiver.pem receiver.key ca.pem site.pub roster
 //	    psk/KID.psk            0600: of each device with a pre-shared key
 //	    roster.seen            0600: the highest serial used there; only at the receiver
@@ -101,6 +103,8 @@
 //	              check: bstr .size 8]
 //	recipient  = [1, site: tstr, name: tstr,                    ; VITALSEAL RECIPIENT KEY
 //	              x25519: bstr .size 32, x-wing: bstr .size (0 / 32)]
+//	receipt    = [1, site: tstr, name: tstr,                    ; VITALSEAL RECEIPT KEY
+//	              seed: bstr .size 32]
 //	psk        = [1, kid, generation: uint, key: bstr .size 32] ; VITALSEAL PRE-SHARED KEY
 //	kid        = bstr .size 8
 //
@@ -115,14 +119,23 @@
 // {1: -19, 4: kid of the site key}, whose external_aad is 'VITALSEAL ROSTER' and
 // whose payload is
 //
-//	roster = [1, site: tstr, serial: uint, issued: time,
+//	roster = [version: 1 / 2, site: tstr, serial: uint, issued: time,
 //	          [* [alg: -19 / -9, public: bstr, name: tstr, gateway: tstr,
 //	              pre-shared: bool, added: time, not-after: time, revoked: time]],
-//	          [* [name: tstr, x25519: bstr .size 32, x-wing: bstr .size (0 / 1216)]]]
+//	          [* [name: tstr, x25519: bstr .size 32, x-wing: bstr .size (0 / 1216),
+//	              ? sign: bstr .size (0 / 32)]]]          ; in version 2 always, in 1 never
 //	time   = uint                                       ; seconds since 1970, 0: none
 //
 // serial grows with every change. A reader MUST refuse two devices with one key
-// or, unless one is revoked, one name, and two recipients with one name.
+// or, unless one is revoked, one name, two recipients with one name, and version 2
+// if no recipient has a sign.
+//
+// sign is the Ed25519 key that verifies a recipient's receipts. A program from
+// before there were any refuses version 2 rather than misread it, and a roster has
+// that version only once a recipient has the key: a site that is as it was goes on
+// with programs as they are. Before a recipient is added, or RenewCertificates run,
+// bring its gateways and receivers up to date; one that is not goes on with the
+// roster it has, and does not start anew without.
 //
 // The kid of a recipient is the first 8 bytes of the SHA-256 thumbprint (RFC
 // 9679) of its COSE_Key: {1: 1, -1: 4, -2: public} for X25519 and

@@ -317,18 +317,22 @@ func (s *Site) AddRecipient(name string, o RecipientOptions) (RecipientKey, erro
 		}
 		defer clear(doc.X25519)
 		defer clear(doc.XWing)
-		public = key
 		err = buildDir(s.path(recipientsDir, name), func(dir string) error { return s.fillRecipient(dir, &r, doc, &key) })
 		if err != nil {
 			return nil, err
 		}
+		public = key
 		r.Recipients = append(r.Recipients, key)
 		return &r, nil
 	})
 	return public, err
 }
 
-func (s *Site) fillRecipient(dir string, r *Roster, doc *recipientDocument, key *RecipientKey) error {
+// fillRecipient writes what a recipient needs, and sets its key.Sign.
+func (s *Site) fillRecipient(dir string, r *Roster, doc *recipientDocument, key *RecipientKey) (err error) {
+	if key.Sign, err = s.createReceiptKey(dir, doc.Name); err != nil {
+		return err
+	}
 	_, kid := key.ID()
 	text, err := armour(typeRecipient, doc.Name, kid.String(), doc)
 	if err != nil {
@@ -406,7 +410,7 @@ func (s *Site) eraseRecipient(name string) error {
 	if err != nil {
 		return err
 	}
-	secrets := []string{filepath.Join(dir, recipientFile), filepath.Join(dir, receiverKey)}
+	secrets := []string{filepath.Join(dir, recipientFile), filepath.Join(dir, receiptFile), filepath.Join(dir, receiverKey)}
 	for _, p := range psks {
 		secrets = append(secrets, filepath.Join(dir, pskDir, p+pskSuffix))
 	}

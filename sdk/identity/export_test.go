@@ -53,6 +53,8 @@ func Reread(kind string, text []byte) (document, again []byte, err error) {
 		doc = &bootRecord{}
 	case typeRecipient:
 		doc = &recipientDocument{}
+	case typeReceipt:
+		doc = &receiptKeyDocument{}
 	case typePSK:
 		doc = &pskDocument{}
 	}
@@ -68,7 +70,7 @@ func Reread(kind string, text []byte) (document, again []byte, err error) {
 }
 
 // Kinds are the types of armoured blocks.
-var Kinds = []string{typeSiteKey, typeDevice, typeBoot, typeRecipient, typePSK}
+var Kinds = []string{typeSiteKey, typeDevice, typeBoot, typeRecipient, typeReceipt, typePSK}
 
 // ForgetDevice takes a device off the roster and its files away, as if it had
 // never been enrolled.
@@ -78,5 +80,17 @@ func (s *Site) ForgetDevice(name string) error {
 		d := r.Devices[i]
 		r.Devices = append(r.Devices[:i], r.Devices[i+1:]...)
 		return &r, s.eraseDevice(&d)
+	})
+}
+
+// ForgetReceiptKey takes the key that a recipient signs receipts with off the
+// roster, and its file away if file is set, as if an earlier version had made it.
+func (s *Site) ForgetReceiptKey(name string, file bool) error {
+	return s.change(func(r Roster) (*Roster, error) {
+		r.Recipients[r.recipient(name)].Sign = keys.PublicKey{}
+		if !file {
+			return &r, nil
+		}
+		return &r, eraseFile(s.path(recipientsDir, name, receiptFile))
 	})
 }

@@ -18,6 +18,10 @@ type RecipientKey struct {
 	Name   string
 	X25519 []byte // 32 bytes, RFC 7748
 	XWing  []byte // 1,216 bytes: ML-KEM-768 encapsulation key, then X25519
+
+	// Sign verifies the recipient's receipts (seal.ReadReceipt). It is Ed25519; zero
+	// for a recipient made by an earlier version until Site.RenewCertificates.
+	Sign keys.PublicKey
 }
 
 // ID returns the algorithm that secrets are wrapped with for this recipient,

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/vitalseal/vitalseal/sdk/core/keys"
 )
 
 // Names of files; the tree stands in the package documentation.
@@ -35,6 +37,7 @@ const (
 	receiverCert  = "receiver.pem"
 	receiverKey   = "receiver.key"
 	recipientFile = "recipient.key"
+	receiptFile   = "receipt.key"
 
 	pskSuffix = ".psk"
 )
@@ -128,6 +131,10 @@ type Receiver struct {
 	Site    SitePublic
 	Roster  *Roster // as of LoadReceiver or the last ReadRoster
 	Keyring Keyring
+
+	// Receipts signs receipts (seal.AppendReceipt). It is nil if there is no key for
+	// that here, as in a directory made by an earlier version.
+	Receipts keys.Signer
 }
 
 // LoadReceiver reads and checks a recipient's directory.
@@ -140,11 +147,48 @@ func LoadReceiver(dir string) (*Receiver, error) {
 	if err := r.loadKeys(filepath.Join(dir, recipientFile)); err != nil {
 		return nil, err
 	}
+	if err := r.loadReceiptKey(filepath.Join(dir, receiptFile)); err != nil {
+		return nil, err
+	}
 	if _, err := r.ReadRoster(); err != nil {
 		return nil, err
 	}
 	_, _, err = r.Credentials()
 	return r, err
+}
+
+// loadReceiptKey sets r.Receipts if there is a key.
+func (r *Receiver) loadReceiptKey(path string) error {
+	key, err := loadReceiptKey(path, r.Site.Name, r.Name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.Receipts = key
+	return nil
+}
+
+// SignsReceipts says why gateways would not believe this receiver's receipts; nil
+// if they do. The error's Hint says how to get there.
+func (r *Receiver) SignsReceipts() error {
+	entry, ok := r.Roster.Recipient(r.Name)
+	switch {
+	case !ok:
+		return unknownError("recipient", r.Name)
+	case r.Receipts == nil || entry.Sign == (keys.PublicKey{}):
+		return &hintError{
+			text: fmt.Sprintf("identity: recipient %q has no key to sign receipts with", r.Name),
+			hint: `run "vitalseal site renew" and copy the directory of the recipient again`,
+		}
+	case r.Receipts.Public() != entry.Sign:
+		return &hintError{
+			text: fmt.Sprintf("identity: %q is not the key that the roster has for recipient %q", filepath.Join(r.Dir, receiptFile), r.Name),
+			hint: "copy the directory of the recipient again",
+		}
+	}
+	return nil
 }
 
 func (r *Receiver) loadKeys(path string) error {

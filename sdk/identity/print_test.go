@@ -22,7 +22,7 @@ func secretsOf(t *testing.T, r *rig) [][]byte {
 	var all [][]byte
 	kid := deviceOf(t, r.site.Roster(), "mcu-1").KeyID.String()
 	for _, file := range []string{
-		"site.key", "recipients/station/recipient.key", "recipients/station/psk/" + kid + ".psk",
+		"site.key", "recipients/station/recipient.key", "recipients/station/receipt.key", "recipients/station/psk/" + kid + ".psk",
 		"gateways/gw-1/devices/bed-1.device", "gateways/gw-1/devices/mcu-1.device", "gateways/gw-1/devices/mcu-1.boot",
 	} {
 		text, err := os.ReadFile(r.path(file))
@@ -37,8 +37,8 @@ func secretsOf(t *testing.T, r *rig) [][]byte {
 			}
 		}
 	}
-	if len(all) != 7 { // one of each file, and the recipient's two
-		t.Fatalf("found %d secrets, want 7", len(all))
+	if len(all) != 8 { // one of each file, and the recipient's two
+		t.Fatalf("found %d secrets, want 8", len(all))
 	}
 	return all
 }
@@ -69,7 +69,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 	r.must(err)
 	key := station.Roster.Recipients[0]
 	values := []any{
-		r.site, *r.site, bed, *bed, mcu, *mcu, mcu.PSK(), station, *station, station.Keyring, &station.Keyring,
+		r.site, *r.site, bed, *bed, mcu, *mcu, mcu.PSK(), station, *station, station.Keyring, &station.Keyring, station.Receipts,
 		gateway, *gateway, station.Roster, *station.Roster, station.Roster.Devices[0], key, &key, r.site.Public,
 		identity.DeviceOptions{}, identity.RecipientOptions{}, identity.SiteOptions{}, identity.Valid,
 		[]any{*bed, station.Keyring}, map[string]any{"site": *r.site}, struct{ D identity.DeviceIdentity }{*mcu},

@@ -157,7 +157,11 @@ func ParseRoster(signed []byte, site SitePublic) (*Roster, error) {
 
 // sign encodes and signs the roster and keeps the bytes.
 func (r *Roster) sign(key keys.Signer) error {
-	payload, err := encodeDocument(r.document())
+	doc, err := r.document()
+	if err != nil {
+		return fmt.Errorf("identity: encoding the roster: %w", err)
+	}
+	payload, err := encodeDocument(doc)
 	if err != nil {
 		return fmt.Errorf("identity: encoding the roster: %w", err)
 	}

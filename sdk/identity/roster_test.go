@@ -62,6 +62,9 @@ func TestSignedNonsenseIsRefused(t *testing.T) {
 		edit(r)
 		return marshal(t, r)
 	}
+	signer := []any{"archive", keys32(8), []byte{}, keys32(7)}
+	second := func(recipients ...any) func(r []any) { return func(r []any) { r[0], r[5] = 2, recipients } }
+	unsigned := []any{"station", keys32(9), []byte{}, []byte{}}
 	good := roster(func([]any) {})
 	accept := func(payload []byte) error {
 		signed, err := identity.SignRoster(key, payload)
@@ -71,8 +74,12 @@ func TestSignedNonsenseIsRefused(t *testing.T) {
 		_, err = identity.ParseRoster(signed, site)
 		return err
 	}
-	if err := accept(good); err != nil {
-		t.Fatalf("the good one: %v", err)
+	for name, payload := range map[string][]byte{
+		"version 1": good, "version 2": roster(second(signer)), "one that signs, one that does not": roster(second(unsigned, signer)),
+	} {
+		if err := accept(payload); err != nil {
+			t.Fatalf("the good one of %s: %v", name, err)
+		}
 	}
 	replace := func(entry []any, at int, v any) []any {
 		entry = slices.Clone(entry)
@@ -82,7 +89,14 @@ func TestSignedNonsenseIsRefused(t *testing.T) {
 	for name, payload := range map[string][]byte{
 		"empty":            {},
 		"a map":            marshal(t, map[int]int{1: 1}),
-		"version 2":        roster(func(r []any) { r[0] = 2 }),
+		"version 0":        roster(func(r []any) { r[0] = 0 }),
+		"version 3":        roster(func(r []any) { r[0], r[5] = 3, []any{signer} }),
+		"none signs":       roster(second(unsigned)),
+		"no recipients":    roster(second()),
+		"old recipient":    roster(second(signer, recipient)),
+		"new recipient":    roster(func(r []any) { r[5] = []any{signer} }),
+		"short signer":     roster(second(replace(signer, 3, make([]byte, 31)))),
+		"signer is null":   roster(second(signer, replace(unsigned, 3, nil))),
 		"no serial":        roster(func(r []any) { r[2] = 0 }),
 		"no date":          roster(func(r []any) { r[3] = 0 }),
 		"date of 10000":    roster(func(r []any) { r[3] = 253402300800 }),
@@ -286,7 +300,7 @@ func FuzzRoster(f *testing.F) {
 // What is accepted of an armoured file is the one encoding of its document.
 func FuzzArmour(f *testing.F) {
 	r := newRig(f)
-	for i, file := range []string{"site.key", "gateways/gw-1/devices/bed-1.device", "gateways/gw-1/devices/mcu-1.new", "recipients/station/recipient.key"} {
+	for i, file := range []string{"site.key", "gateways/gw-1/devices/bed-1.device", "gateways/gw-1/devices/mcu-1.new", "recipients/station/recipient.key", "recipients/station/receipt.key"} {
 		text, err := os.ReadFile(r.path(file))
 		if err != nil {
 			f.Fatal(err)

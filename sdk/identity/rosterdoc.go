@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/fxamacker/cbor/v2"
+
 	"github.com/vitalseal/vitalseal/sdk/core/keys"
 )
 
@@ -17,7 +19,7 @@ type rosterDocument struct {
 	Serial     uint64
 	Issued     int64
 	Devices    []deviceEntry
-	Recipients []recipientEntry
+	Recipients []cbor.RawMessage // recipientEntry, or plainRecipientEntry in version 1
 }
 
 type deviceEntry struct {
@@ -32,16 +34,38 @@ type deviceEntry struct {
 	Revoked   int64
 }
 
-type recipientEntry struct {
+type plainRecipientEntry struct {
 	_      struct{} `cbor:",toarray"`
 	Name   string
 	X25519 []byte
 	XWing  []byte
 }
 
-func (r *Roster) document() *rosterDocument {
+type recipientEntry struct {
+	_      struct{} `cbor:",toarray"`
+	Name   string
+	X25519 []byte
+	XWing  []byte
+	Sign   []byte // empty: none
+}
+
+// signersVersion is the version of rosters whose recipients can have signing keys.
+const signersVersion = 2
+
+// version is the lowest that can say what the roster says, so that programs that
+// read version 1 only go on as long as there is nothing in it that they miss.
+func (r *Roster) version() uint64 {
+	for i := range r.Recipients {
+		if r.Recipients[i].Sign != (keys.PublicKey{}) {
+			return signersVersion
+		}
+	}
+	return formatVersion
+}
+
+func (r *Roster) document() (*rosterDocument, error) {
 	doc := &rosterDocument{
-		Version: formatVersion, Site: r.Site, Serial: r.Serial, Issued: unixOf(r.Issued),
+		Version: r.version(), Site: r.Site, Serial: r.Serial, Issued: unixOf(r.Issued),
 	}
 	for i := range r.Devices {
 		d := &r.Devices[i]
@@ -52,14 +76,22 @@ func (r *Roster) document() *rosterDocument {
 		})
 	}
 	for _, k := range r.Recipients {
-		doc.Recipients = append(doc.Recipients, recipientEntry{Name: k.Name, X25519: k.X25519, XWing: k.XWing})
+		var entry any = plainRecipientEntry{Name: k.Name, X25519: k.X25519, XWing: k.XWing}
+		if doc.Version == signersVersion {
+			entry = recipientEntry{Name: k.Name, X25519: k.X25519, XWing: k.XWing, Sign: k.Sign.Bytes()}
+		}
+		raw, err := encodeDocument(entry)
+		if err != nil {
+			return nil, err
+		}
+		doc.Recipients = append(doc.Recipients, raw)
 	}
-	return doc
+	return doc, nil
 }
 
 func (doc *rosterDocument) roster() (*Roster, error) {
-	if doc.Version != formatVersion {
-		return nil, fmt.Errorf("version %d, this program reads %d", doc.Version, formatVersion)
+	if doc.Version != formatVersion && doc.Version != signersVersion {
+		return nil, fmt.Errorf("version %d, this program reads %d and %d", doc.Version, formatVersion, signersVersion)
 	}
 	if doc.Serial == 0 || !inTime(doc.Issued) || doc.Issued == 0 || CheckName(doc.Site) != nil {
 		return nil, errors.New("site, serial or date out of range")
@@ -78,12 +110,9 @@ func (doc *rosterDocument) roster() (*Roster, error) {
 		}
 		r.Devices = append(r.Devices, d)
 	}
-	for _, e := range doc.Recipients {
-		k := RecipientKey{Name: e.Name, X25519: e.X25519, XWing: e.XWing}
-		if len(k.XWing) == 0 {
-			k.XWing = nil
-		}
-		if err := k.check(); err != nil {
+	for _, raw := range doc.Recipients {
+		k, err := readRecipient(doc.Version, raw)
+		if err != nil {
 			return nil, err
 		}
 		if r.recipient(k.Name) >= 0 {
@@ -91,7 +120,34 @@ func (doc *rosterDocument) roster() (*Roster, error) {
 		}
 		r.Recipients = append(r.Recipients, k)
 	}
+	if doc.Version != r.version() {
+		return nil, errEncoding
+	}
 	return r, nil
+}
+
+func readRecipient(version uint64, raw []byte) (RecipientKey, error) {
+	var e recipientEntry
+	if version == formatVersion {
+		var plain plainRecipientEntry
+		if err := decodeDocument(raw, &plain); err != nil {
+			return RecipientKey{}, err
+		}
+		e.Name, e.X25519, e.XWing = plain.Name, plain.X25519, plain.XWing
+	} else if err := decodeDocument(raw, &e); err != nil {
+		return RecipientKey{}, err
+	}
+	k := RecipientKey{Name: e.Name, X25519: e.X25519, XWing: e.XWing}
+	if len(k.XWing) == 0 {
+		k.XWing = nil
+	}
+	if len(e.Sign) > 0 {
+		var err error
+		if k.Sign, err = keys.NewPublicKey(keys.AlgEd25519, e.Sign); err != nil {
+			return RecipientKey{}, fmt.Errorf("recipient %.80q: %w", e.Name, err)
+		}
+	}
+	return k, k.check()
 }
 
 func (e *deviceEntry) device() (Device, error) {
@@ -112,6 +168,14 @@ func (e *deviceEntry) device() (Device, error) {
 		KeyID: public.ID(), PublicKey: public, Name: e.Name, Gateway: e.Gateway, PreShared: e.PreShared,
 		Added: timeOf(e.Added), NotAfter: timeOf(e.NotAfter), Revoked: timeOf(e.Revoked),
 	}, nil
+}
+
+// Recipient returns the recipient of this name and whether there is one.
+func (r *Roster) Recipient(name string) (RecipientKey, bool) {
+	if i := r.recipient(name); i >= 0 {
+		return r.Recipients[i], true
+	}
+	return RecipientKey{}, false
 }
 
 // recipient returns the index of a recipient, or -1.

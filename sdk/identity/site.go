@@ -320,7 +320,8 @@ func (s *Site) introduce(dir string) error {
 // certificates in the site's directory that end within the given time, and
 // returns the paths of those it renewed. Copy each to where it is used; it is
 // picked up at the next connection. A gateway that has no identity of its own
-// yet, from before there was one, gets it.
+// yet, and a recipient that has no key to sign receipts with, from before there
+// was one, get it.
 func (s *Site) RenewCertificates(within time.Duration) (renewed []string, err error) {
 	err = s.change(func(r Roster) (*Roster, error) {
 		certs, err := s.certificates()
@@ -337,29 +338,33 @@ func (s *Site) RenewCertificates(within time.Duration) (renewed []string, err er
 				renewed = append(renewed, c.cert)
 			}
 		}
-		return s.addOwns(&r)
+		owns, err := s.addOwns(&r)
+		if err != nil {
+			return nil, err
+		}
+		signers, err := s.addReceiptKeys(&r)
+		if err != nil || !owns && !signers {
+			return nil, err
+		}
+		return &r, nil
 	})
 	return renewed, err
 }
 
-// addOwns is addOwn for every gateway; it returns nil if none lacks one.
-func (s *Site) addOwns(r *Roster) (*Roster, error) {
+// addOwns is addOwn for every gateway, and reports whether one lacked it.
+func (s *Site) addOwns(r *Roster) (added bool, err error) {
 	gateways, err := namesIn(s.path(gatewaysDir), "")
 	if err != nil {
-		return nil, err
+		return false, err
 	}
-	changed := false
 	for _, gateway := range gateways {
-		added, err := s.addOwn(r, gateway)
+		one, err := s.addOwn(r, gateway)
 		if err != nil {
-			return nil, err
+			return false, err
 		}
-		changed = changed || added
+		added = added || one
 	}
-	if !changed {
-		return nil, nil
-	}
-	return r, nil
+	return added, nil
 }
 
 type certPaths struct{ cert, key string }

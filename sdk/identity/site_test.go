@@ -33,7 +33,7 @@ func TestSiteTree(t *testing.T) {
 	for _, name := range []string{"station", "legacy"} {
 		dir := "recipients/" + name + "/"
 		for file, mode := range map[string]fs.FileMode{
-			"recipient.key": 0o600, "receiver.pem": 0o644, "receiver.key": 0o600, "ca.pem": 0o644,
+			"recipient.key": 0o600, "receipt.key": 0o600, "receiver.pem": 0o644, "receiver.key": 0o600, "ca.pem": 0o644,
 			"site.pub": 0o644, "roster": 0o644, "psk/" + kid + ".psk": 0o600,
 		} {
 			want[dir+file] = mode

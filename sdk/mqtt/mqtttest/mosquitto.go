@@ -14,6 +14,9 @@ import (
 	"time"
 )
 
+// patience is how long a broker may take for anything.
+const patience = time.Minute
+
 // Mosquitto is a running mosquitto with the project's own configuration and
 // access list, on a loopback port.
 type Mosquitto struct {
@@ -97,7 +100,7 @@ func (m *Mosquitto) Start() {
 	case <-running:
 	case <-gone:
 		m.t.Fatal("mosquitto ended at once")
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		m.t.Fatal("mosquitto does not come up")
 	}
 }
@@ -146,7 +149,7 @@ func (m *Mosquitto) Save() {
 // logged waits for text in the log after position seen and returns its own.
 func (m *Mosquitto) logged(seen int, text string) int {
 	m.t.Helper()
-	timeout := time.After(20 * time.Second)
+	timeout := time.After(patience)
 	for {
 		m.mu.Lock()
 		at, more := strings.Index(m.log.String()[seen:], text), m.more
@@ -198,18 +201,6 @@ func binary(t testing.TB) string {
 	}
 	t.Fatal("mosquitto is not installed: run scripts/test, or apt-get install mosquitto")
 	return ""
-}
-
-// FreePort asks the kernel for a port; nobody else is given it soon again.
-func FreePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
 }
 
 // ModuleRoot is the directory with go.mod, above the test's own.

@@ -15,6 +15,9 @@ import (
 	"github.com/vitalseal/vitalseal/sdk/mqtt/mqtttest"
 )
 
+// patience is how long a server, or the cluster, may take to come up.
+const patience = time.Minute
+
 // Cluster is one or more nats-servers inside the test, each with an MQTT listener
 // on a loopback port.
 type Cluster struct {
@@ -175,7 +178,7 @@ func (n *Node) launch() {
 
 func (n *Node) ready() {
 	n.t.Helper()
-	if !n.srv.ReadyForConnections(20 * time.Second) {
+	if !n.srv.ReadyForConnections(patience) {
 		n.t.Fatal("nats-server does not come up")
 	}
 }
@@ -198,7 +201,7 @@ func (c *Cluster) elected(t testing.TB) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.After(30 * time.Second); ; {
+	for deadline := time.After(patience); ; {
 		leaders, current := 0, 0
 		for _, node := range c.Nodes {
 			if node.srv.JetStreamIsLeader() {

@@ -31,10 +31,7 @@ func TestDamageIsSignedFor(t *testing.T) {
 			t.Parallel()
 			w := sdktest.NewWard(t, "oximeter")
 			conf := w.Config()
-			conf.MaxStored, conf.Heartbeat = 1<<20, time.Second
-			if tt.closed {
-				conf.Heartbeat = time.Hour // nothing has the committer look
-			}
+			conf.MaxStored, conf.Heartbeat = 1<<20, time.Hour // no heartbeat is what is damaged
 			got := w.Receive()
 			p := w.Open(conf)
 			d := w.Device(p, "oximeter")
@@ -54,6 +51,9 @@ func TestDamageIsSignedFor(t *testing.T) {
 			rot(t, conf.Data, tt.last)
 
 			w.Broker.Start()
+			if !tt.closed {
+				conf.Heartbeat = time.Second // else nothing has the committer look
+			}
 			p = w.Open(conf)
 			d = w.Device(p, "oximeter")
 			more(20)

@@ -2,9 +2,7 @@ package sdk_test
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,7 +17,6 @@ import (
 	"github.com/vitalseal/vitalseal/sdk"
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
-	"github.com/vitalseal/vitalseal/sdk/mqtt"
 	"github.com/vitalseal/vitalseal/sdk/receive"
 	"github.com/vitalseal/vitalseal/sdk/sdktest"
 )
@@ -223,35 +220,14 @@ func (l *book) Sync() error {
 func receiveInto(t *testing.T, w *sdktest.Ward, l receive.Sink) (state string) {
 	t.Helper()
 	state = filepath.Join(t.TempDir(), "state.db")
-	subscribed, once := make(chan struct{}), sync.Once{}
-	r, err := sdk.OpenReceiver(sdk.ReceiverConfig{
-		Identity: w.RecipientDir(), Broker: w.Broker.URL, State: state, Sink: l,
-		OnState: func(s mqtt.State) {
-			if s.Connected {
-				once.Do(func() { close(subscribed) })
-			}
-		},
-	})
-	must(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- r.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		must(t, errors.Join(<-ended, r.Close()))
-	})
-	select {
-	case <-subscribed:
-	case <-time.After(sdktest.Patience):
-		t.Fatal("the receiver does not subscribe")
-	}
+	w.RunReceiver(sdk.ReceiverConfig{State: state, Sink: l, AcceptPast: true}) // a gateway may be slow to hear of it
 	return state
 }
 
 // until waits until a condition holds.
 func (l *book) until(what string, holds func() bool) {
 	l.t.Helper()
-	for deadline := time.After(2 * sdktest.Patience); ; {
+	for deadline := time.After(sdktest.Patience); ; {
 		l.mu.Lock()
 		ok := holds()
 		l.mu.Unlock()
@@ -261,6 +237,8 @@ func (l *book) until(what string, holds func() bool) {
 		select {
 		case <-l.changed:
 		case <-deadline:
+			l.mu.Lock()
+			defer l.mu.Unlock()
 			l.t.Fatalf("waited in vain for %s: %d readings, %d alerts, %d waves, dropped %v, verdicts %v, reasons %v",
 				what, l.readings.n, l.alerts.n, l.waves, l.count, l.verdicts, l.reasons)
 		}

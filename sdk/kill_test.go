@@ -253,7 +253,7 @@ func TestKilled(t *testing.T) {
 		}
 		return lost, doubled
 	}
-	for deadline := time.After(sdktest.Patience / 4); ; {
+	for deadline := time.After(sdktest.Patience); ; {
 		numbers, verdicts := w.count(t)
 		lost, doubled := missing(numbers)
 		if lost == 0 || doubled > 0 {

@@ -111,13 +111,12 @@ func TestRecordRefusesAtItsBound(t *testing.T) {
 	}
 	w.Close(p)
 	got.EachOnce(taken)
+	got.Until("all that was refused, in signed records", func(f *sdktest.Found) bool {
+		return signed(f.Drops, vital.DropBound) >= refused
+	})
 	got.Look(func(f *sdktest.Found) {
-		var signed uint64
-		for _, drop := range f.Drops {
-			signed += drop.Count
-		}
-		if signed != refused {
-			t.Errorf("%d readings refused, and signed records say %d", refused, signed)
+		if n := signed(f.Drops, vital.DropBound); n != refused {
+			t.Errorf("%d readings refused, and signed records say %d", refused, n)
 		}
 	})
 }

@@ -15,6 +15,7 @@ type Stats struct {
 	Oldest     time.Time // when the oldest envelope that waits was stored; zero: none waits
 	Devices    []DeviceStats
 	Carriers   []CarrierStats
+	Receivers  int   // whose beacons have been heard since Open, at most 16
 	Err        error // why readings cannot be sealed or stored just now
 }
 
@@ -43,7 +44,7 @@ func (p *Pipeline) Stats() Stats {
 	s := Stats{Outbox: p.queue.Stats()}
 	s.Oldest, _ = p.queue.Oldest() // its absence is not worth an error here
 	p.mu.Lock()
-	s.Connection, s.Err = p.connection, p.commitErr
+	s.Connection, s.Err, s.Receivers = p.connection, p.commitErr, len(p.beacons)
 	p.mu.Unlock()
 	for _, d := range p.allDevices() {
 		s.Devices = append(s.Devices, d.Stats())

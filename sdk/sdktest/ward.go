@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 )
 
 // Patience is how long anything may take before a test gives up on it.
-const Patience = 60 * time.Second
+const Patience = 2 * time.Minute
 
 // Ward is the site "ward-3" with the gateway "gw-1" and the recipient "station",
 // and a broker that runs until the test ends.
@@ -27,7 +28,8 @@ type Ward struct {
 	Dir    string // of the site
 	Broker Broker
 
-	t testing.TB
+	t         testing.TB
+	receivers bool // some run that need an answer to their beacons
 }
 
 // Broker is a running broker of any kind.
@@ -99,9 +101,14 @@ func (w *Ward) Open(conf sdk.Config) *sdk.Pipeline {
 	return p
 }
 
-// Device returns a device of a pipeline.
+// Device returns a device of a pipeline. If a receiver runs that needs an answer to
+// its beacon, it waits until the pipeline has heard one: what is sealed before that,
+// the receiver refuses.
 func (w *Ward) Device(p *sdk.Pipeline, name string) *sdk.Device {
 	w.t.Helper()
+	if w.receivers {
+		w.until("the pipeline has heard a beacon", func() bool { return p.Stats().Receivers > 0 })
+	}
 	d, err := p.Device(name)
 	w.Must(err)
 	return d
@@ -123,8 +130,23 @@ func (w *Ward) CloseAtOnce(p *sdk.Pipeline) {
 	w.Must(p.Close(ctx))
 }
 
+// until waits until a condition holds.
+func (w *Ward) until(what string, holds func() bool) {
+	w.t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.After(Patience); !holds(); {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			w.t.Fatalf("waited in vain until %s", what)
+		}
+	}
+}
+
 // Receive runs a receiver until the test ends. It returns once the receiver has
-// subscribed: what is published from then on reaches it.
+// subscribed, so that what is published from then on reaches it, and the broker has
+// its beacon, unless it needs none.
 func (w *Ward) Receive() *Collector { return w.ReceiveWith(sdk.ReceiverConfig{}) }
 
 // AddRecipient adds a recipient to the site, whose identity Recipient names.
@@ -143,19 +165,26 @@ func (w *Ward) Recipient(name string) string { return filepath.Join(w.Dir, "reci
 // the identity and the broker if they are empty.
 func (w *Ward) ReceiveWith(conf sdk.ReceiverConfig) *Collector {
 	w.t.Helper()
+	c := &Collector{t: w.t, changed: make(chan struct{}, 1)}
+	conf.Sink = c
+	w.RunReceiver(conf)
+	return c
+}
+
+// RunReceiver is ReceiveWith for a sink of the caller's.
+func (w *Ward) RunReceiver(conf sdk.ReceiverConfig) {
+	w.t.Helper()
 	if conf.Identity == "" {
 		conf.Identity = w.RecipientDir()
 	}
-	c := &Collector{t: w.t, changed: make(chan struct{}, 1)}
-	subscribed, once := make(chan struct{}), sync.Once{}
 	if conf.Broker == "" {
 		conf.Broker = w.Broker.URL
 	}
-	conf.Sink = c
 	told := conf.OnState
+	var subscribed atomic.Bool
 	conf.OnState = func(s mqtt.State) {
 		if s.Connected {
-			once.Do(func() { close(subscribed) })
+			subscribed.Store(true)
 		}
 		if told != nil {
 			told(s)
@@ -173,12 +202,33 @@ func (w *Ward) ReceiveWith(conf sdk.ReceiverConfig) *Collector {
 		}
 		w.Must(r.Close())
 	})
-	select {
-	case <-subscribed:
-	case <-time.After(Patience):
-		w.t.Fatal("the receiver does not subscribe")
+	w.until("the receiver has subscribed", subscribed.Load)
+	if !conf.TrustFirst {
+		w.AwaitBeacon(conf)
 	}
-	return c
+}
+
+// AwaitBeacon waits until the broker has a receiver's beacon, so that pipelines hear
+// it before they seal.
+func (w *Ward) AwaitBeacon(conf sdk.ReceiverConfig) {
+	w.t.Helper()
+	id, err := identity.LoadReceiver(conf.Identity)
+	w.Must(err)
+	topic := mqtt.Topic{Kind: mqtt.KindBeacon, Site: id.Site.Name, Receiver: id.Name}.String()
+	s, err := mqtt.NewSubscriber(mqtt.Config{Broker: conf.Broker, ClientID: id.Name + "_watch", Credentials: id.Credentials})
+	w.Must(err)
+	ctx, heard := context.WithTimeout(context.Background(), Patience)
+	defer heard()
+	for ctx.Err() == nil {
+		// A nats-server may keep a message that is retained as one subscribes from it.
+		try, again := context.WithTimeout(ctx, Patience/10)
+		w.Must(s.Run(try, []string{topic}, func(m mqtt.Received) { m.Ack(); heard() }))
+		again()
+	}
+	if ctx.Err() == context.DeadlineExceeded {
+		w.t.Fatalf("the receiver %s publishes no beacon", id.Name)
+	}
+	w.receivers = true
 }
 
 // Found is what a Collector has collected.

@@ -18,6 +18,7 @@ import (
 	"github.com/vitalseal/vitalseal/agent/config"
 	"github.com/vitalseal/vitalseal/firmware-bridge/port"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor"
+	"github.com/vitalseal/vitalseal/sdk"
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
 	"github.com/vitalseal/vitalseal/sdk/sdktest"
 )
@@ -55,6 +56,13 @@ func newBedside(t *testing.T, devices ...string) *bedside {
 		Gateway: config.Gateway{Name: "gw-1"}, Broker: config.Broker{URL: w.Broker.URL},
 		Batch: config.Batch{Heartbeat: time.Second},
 	}}
+}
+
+// Receive runs a receiver that trusts what it sees first: an agent may be slow to
+// hear its beacon, and readings come at once.
+func (b *bedside) Receive() *sdktest.Collector {
+	b.t.Helper()
+	return b.ReceiveWith(sdk.ReceiverConfig{TrustFirst: true})
 }
 
 // sensor plugs in a serial line under a stable name and returns the device's end.
@@ -131,13 +139,13 @@ func TestEachSensorByItself(t *testing.T) {
 	go speak(bad, stop, pulses)
 	go speak(gone, stop, pulses)
 	got.Until("readings and contained panics", func(f *sdktest.Found) bool {
-		return len(f.Numerics) > 20 && f.Events[vital.EventDecoderPanic] > 3 && f.Events[vital.EventLineOpened] == 3
+		return len(f.Numerics) > 20 && f.Events[vital.EventDecoderPanic] > 3 && f.Events[vital.EventLineOpened] >= 3
 	})
 	gone.Close()
 	got.Until("the lost line", func(f *sdktest.Found) bool { return f.Events[vital.EventLineLost] >= 1 })
 	again := b.plug("unplugged")
 	go speak(again, stop, pulses)
-	got.Until("the line that is back", func(f *sdktest.Found) bool { return f.Events[vital.EventLineOpened] == 4 })
+	got.Until("the line that is back", func(f *sdktest.Found) bool { return f.Events[vital.EventLineOpened] >= 4 })
 	before := 0
 	got.Look(func(f *sdktest.Found) { before = len(f.Numerics) })
 	got.Until("readings to go on", func(f *sdktest.Found) bool { return len(f.Numerics) > before+20 })
@@ -155,11 +163,14 @@ func TestSilentLineIsAnEvent(t *testing.T) {
 	go speak(line, stop, pulses)
 	got.Until("readings", func(f *sdktest.Found) bool { return len(f.Numerics) > 5 })
 	close(stop)
-	got.Until("the silence", func(f *sdktest.Found) bool { return f.Events[vital.EventLineSilent] == 1 })
+	// A slow machine may have been silent before that.
+	got.Until("the silence", func(f *sdktest.Found) bool { return f.Events[vital.EventLineSilent] > f.Events[vital.EventLineResumed] })
 	again := make(chan struct{})
 	defer close(again)
 	go speak(line, again, pulses)
-	got.Until("the line to resume", func(f *sdktest.Found) bool { return f.Events[vital.EventLineResumed] == 1 })
+	got.Until("the line to resume", func(f *sdktest.Found) bool {
+		return f.Events[vital.EventLineResumed] > 0 && f.Events[vital.EventLineResumed] == f.Events[vital.EventLineSilent]
+	})
 }
 
 func TestGarbageIsCounted(t *testing.T) {

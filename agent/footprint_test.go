@@ -15,6 +15,7 @@ import (
 
 	"github.com/creack/pty"
 
+	"github.com/vitalseal/vitalseal/sdk"
 	"github.com/vitalseal/vitalseal/sdk/sdktest"
 )
 
@@ -50,7 +51,7 @@ func TestFootprint(t *testing.T) {
 	}
 	file := filepath.Join(dir, "vitalseal.toml")
 	w.Must(os.WriteFile(file, []byte(conf), 0o600))
-	got := w.Receive()
+	got := w.ReceiveWith(sdk.ReceiverConfig{TrustFirst: true}) // an agent may be slow to hear a beacon
 	agent := exec.Command(binary, "run", "-config", file)
 	agent.Stderr = os.Stderr
 	w.Must(agent.Start())

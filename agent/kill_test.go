@@ -19,6 +19,7 @@ import (
 	"github.com/vitalseal/vitalseal/agent/config"
 	"github.com/vitalseal/vitalseal/firmware-bridge/link"
 	"github.com/vitalseal/vitalseal/firmware-bridge/port"
+	"github.com/vitalseal/vitalseal/sdk"
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
 	"github.com/vitalseal/vitalseal/sdk/sdktest"
 )
@@ -167,7 +168,7 @@ func TestKilledAgentAndSealingSensor(t *testing.T) {
 	s := w.NewSealing("monitor-4")
 	p := sealingPeer(t, s)
 	l := newLives(t, w, "monitor-4", config.Sealed, p)
-	got := w.Receive()
+	got := w.ReceiveWith(sdk.ReceiverConfig{TrustFirst: true}) // an agent may be slow to hear a beacon
 	first := l.live()
 	p.queue(link.TypeAnchor, s.Begin(p.beacon()))
 	p.flushed()
@@ -186,7 +187,7 @@ func TestKilledAgentAndPlainSensor(t *testing.T) {
 	w := sdktest.NewWard(t, "board")
 	p := newPeer(t, link.SensorConfig{})
 	l := newLives(t, w, "board", config.Plain, p)
-	got := w.Receive()
+	got := w.ReceiveWith(sdk.ReceiverConfig{TrustFirst: true}) // an agent may be slow to hear a beacon
 	n := l.speakThroughKills(p, func(n int) { p.queue(link.TypeReadings, p.readings(n)) })
 	got.Until("all readings", func(f *sdktest.Found) bool { return len(f.Numerics) >= n })
 	got.EachOnce(n)
@@ -202,7 +203,7 @@ func TestKilledBetweenDiskAndMemory(t *testing.T) {
 	w := sdktest.NewWard(t, "board")
 	p := newPeer(t, link.SensorConfig{})
 	l := newLives(t, w, "board", config.Plain, p)
-	got := w.Receive()
+	got := w.ReceiveWith(sdk.ReceiverConfig{TrustFirst: true}) // an agent may be slow to hear a beacon
 	n, alarms, dead := 0, 0, map[string]int{}
 	say := func() {
 		b := vital.Batch{Numerics: []vital.Numeric{reading(n)}}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/vitalseal/vitalseal/agent"
 	"github.com/vitalseal/vitalseal/agent/config"
+	"github.com/vitalseal/vitalseal/sdk/mqtt/mqtttest"
 	"github.com/vitalseal/vitalseal/sdk/sdktest"
 )
 
@@ -113,7 +114,7 @@ func TestStatusOfASensorThatCannotBeServed(t *testing.T) {
 
 func TestStatusWithoutBroker(t *testing.T) {
 	b := newBedside(t, "pulse")
-	b.conf.Broker.URL = "mqtts://" + freeAddress(t) // nobody is there
+	b.conf.Broker.URL = "mqtts://127.0.0.1:" + mqtttest.FreePort(t) // nobody is there
 	stop := make(chan struct{})
 	line := b.sensor("pulse", "lines")
 	go speak(line, stop, pulses)
@@ -234,7 +235,7 @@ func TestMetricsOverHTTP(t *testing.T) {
 	b := newBedside(t, "pulse")
 	line := b.sensor("pulse", "lines")
 	b.conf.Sensors[0].Label = "bed-12-of-mrs-smith"
-	b.conf.Status = config.Status{Listen: freeAddress(t)}
+	b.conf.Status = config.Status{Listen: "127.0.0.1:" + mqtttest.FreePort(t)}
 	b.run(agent.Options{})
 	stop := make(chan struct{})
 	defer close(stop)
@@ -272,15 +273,6 @@ func TestMetricsOverHTTP(t *testing.T) {
 			t.Errorf("%s %s for host %q: status %d, want %d: %s", c.method, c.path, c.host, got, c.want, body)
 		}
 	}
-}
-
-func freeAddress(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func get(t *testing.T, address, method, path, host string) (int, string) {

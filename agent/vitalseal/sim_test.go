@@ -84,10 +84,11 @@ func received(ts *testscript.TestScript, file string) []receivedReading {
 }
 
 // hadValue reports whether the patient had the value, rounded as devices do, up to
-// 3 s before the reading's time: a device measures, waits to be asked, and sends.
+// 10 s before the reading's time: a device measures, waits to be asked, and sends, and
+// a machine may be busy with other things.
 func hadValue(p sim.Source, refid string, value float64, at time.Duration) bool {
 	const step = 20 * time.Millisecond
-	for t := max(0, at-3*time.Second); t <= at+100*time.Millisecond; t += step {
+	for t := max(0, at-10*time.Second); t <= at+100*time.Millisecond; t += step {
 		v := p.Vitals(t)
 		x := map[string]float64{
 			"MDC_PULS_OXIM_SAT_O2": v.SpO2, "MDC_PULS_OXIM_PULS_RATE": v.PulseRate, "MDC_ECG_HEART_RATE": v.HeartRate,

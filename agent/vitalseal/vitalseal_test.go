@@ -17,6 +17,7 @@ import (
 
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sim"
+	"github.com/vitalseal/vitalseal/sdk/mqtt/mqtttest"
 )
 
 // TestMain makes the command itself what a script runs as vitalseal.
@@ -40,7 +41,9 @@ func TestScripts(t *testing.T) {
 // broker SITE runs mosquitto with the configuration that was made for the broker
 // of a site, but on a loopback port of its own, and sets $BROKER to its URL.
 func broker(ts *testscript.TestScript, _ bool, args []string) {
-	port := freePort(ts)
+	port, release, err := mqtttest.HoldPort()
+	ts.Check(err)
+	ts.Defer(release)
 	conf := filepath.Join(ts.MkAbs(args[0]), "broker", "mosquitto.conf")
 	text := ts.ReadFile(conf)
 	if !strings.Contains(text, "listener 8883\n") {
@@ -84,19 +87,9 @@ func mosquittoPath(ts *testscript.TestScript) string {
 	return ""
 }
 
-// freePort asks the kernel for a port; nobody else is given it soon again.
-func freePort(ts *testscript.TestScript) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	ts.Check(err)
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	ts.Check(err)
-	return port
-}
-
 // waitUntil waits until a condition holds.
 func waitUntil(ts *testscript.TestScript, what string, holds func() bool) {
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !holds() {

@@ -22,7 +22,8 @@ type Report struct {
 // Check reads every byte of an outbox that nobody has open, changes nothing,
 // and says what it holds. Damage that Open would step over is counted; the
 // error is for what must never be there: a file others may read, records out
-// of order or in two places, a summary that contradicts its segment.
+// of order or in two places, a summary that contradicts its segment. Files of
+// others, whose names end in none of the outbox's suffixes, may be beside it.
 func Check(dir string) (Report, error) {
 	var rep Report
 	lock, err := lockDir(dir)
@@ -55,7 +56,7 @@ func check(fs FS, mode func(name string) error) (rep Report, err error) {
 			rep.Spares++
 		case new(Queue).adoptBad(name):
 			rep.Quarantined++
-		default:
+		case strings.HasSuffix(name, segmentSuffix), strings.HasSuffix(name, badSuffix):
 			return rep, fmt.Errorf("%q does not belong here", name)
 		}
 	}

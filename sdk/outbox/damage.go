@@ -214,7 +214,7 @@ func (q *Queue) loseRecord(s *segment, index uint64) {
 // aside, for whoever wants to look into it. It takes room that nothing else
 // wants, and goes when something does.
 
-func (s *segment) badName() string { return strings.TrimSuffix(s.name(), ".seg") + badSuffix }
+func (s *segment) badName() string { return strings.TrimSuffix(s.name(), segmentSuffix) + badSuffix }
 
 // quarantine keeps a segment's file aside.
 func (q *Queue) quarantine(s *segment) error {
@@ -233,7 +233,7 @@ func (q *Queue) quarantine(s *segment) error {
 
 // adoptBad takes up what an earlier Open kept aside.
 func (q *Queue) adoptBad(name string) bool {
-	s, ok := parseName(strings.TrimSuffix(name, badSuffix) + ".seg")
+	s, ok := parseName(strings.TrimSuffix(name, badSuffix) + segmentSuffix)
 	if !ok || !strings.HasSuffix(name, badSuffix) {
 		return false
 	}

@@ -128,7 +128,9 @@ func TestKill(t *testing.T) {
 		for n := range promised {
 			if !seen[n] && !acked[n] {
 				lost++
-				delete(promised, n)
+			}
+			if !seen[n] {
+				delete(promised, n) // one that was acknowledged need not be looked for again
 			}
 		}
 		if st := q.Stats(); st.Corrupt != 0 {

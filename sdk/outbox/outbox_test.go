@@ -422,6 +422,18 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("accepted %+v", cfg)
 		}
 	}
+	// A pipeline keeps a file of its own beside the segments.
+	for name, ours := range map[string]bool{"chains.json": false, "d-1-1.seg": true, "d-1-1.bad": true} {
+		if err := os.WriteFile(dir+"/"+name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := outbox.Check(dir); (err != nil) != ours {
+			t.Errorf("check beside %q: %v", name, err)
+		}
+		if err := os.Remove(dir + "/" + name); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}

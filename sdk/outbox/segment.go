@@ -53,11 +53,11 @@ var laneLetter = [lanes]string{"u", "d"}
 // name carries all that is needed to read the file, so a damaged header costs
 // nothing.
 func (s *segment) name() string {
-	return fmt.Sprintf("%s-%016x-%016x.seg", laneLetter[s.lane], s.base, s.salt)
+	return fmt.Sprintf("%s-%016x-%016x"+segmentSuffix, laneLetter[s.lane], s.base, s.salt)
 }
 
 func parseName(name string) (*segment, bool) {
-	stem, ok := strings.CutSuffix(name, ".seg")
+	stem, ok := strings.CutSuffix(name, segmentSuffix)
 	parts := strings.Split(stem, "-")
 	if !ok || len(parts) != 3 {
 		return nil, false
@@ -76,7 +76,10 @@ func parseName(name string) (*segment, bool) {
 	return nil, false
 }
 
-const spareSuffix = ".spare"
+const (
+	segmentSuffix = ".seg"
+	spareSuffix   = ".spare"
+)
 
 // limit is the offset frames must end at or before, terminator included.
 func (s *segment) limit() int64 { return s.size - footerLen }

@@ -1,0 +1,525 @@
+//go:build amd64 || arm64
+
+package sdk_test
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/vitalseal/vitalseal/sdk"
+	"github.com/vitalseal/vitalseal/sdk/core/seal"
+	"github.com/vitalseal/vitalseal/sdk/core/vital"
+	"github.com/vitalseal/vitalseal/sdk/identity"
+	"github.com/vitalseal/vitalseal/sdk/outbox"
+	"github.com/vitalseal/vitalseal/sdk/receive"
+	"github.com/vitalseal/vitalseal/sdk/sdktest"
+)
+
+// perShortLife is how many numbers one short life has.
+const perShortLife = 256
+
+// shortLife is the child of TestKilledAtEveryPoint: a gateway's day in a fraction of
+// a second. It opens a pipeline, records numbered readings and alerts from
+// SDK_FIRST on as SDK_SEED says, under some chains, and closes it; SDK_POINT and
+// SDK_CLOSING say where it is killed. It prints each number below which all is covered
+// by a Sync, and when it was not killed how often it passed each killpoint.
+func shortLife() error {
+	first, seed := envNumber("SDK_FIRST"), envNumber("SDK_SEED")
+	conf := sdk.Config{
+		Identity: os.Getenv("SDK_IDENTITY"), Broker: os.Getenv("SDK_BROKER"), Data: os.Getenv("SDK_DATA"),
+		Renew: time.Second, MaxStored: 4 << 20, // segments of 64 KiB: one is begun every few lives
+	}
+	conf.Quick(100*time.Millisecond, 50*time.Millisecond)
+	points, err := watchKillpoints(os.Getenv("SDK_POINT"), conf.Data, conf.Identity)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), sdktest.Patience)
+	defer cancel()
+	p, err := sdk.Open(ctx, conf)
+	if err != nil {
+		return err
+	}
+	var devices []*sdk.Device
+	for _, name := range []string{"oximeter", "psk"} {
+		d, err := p.Device(os.Getenv("SDK_PREFIX") + name)
+		if err != nil {
+			return err
+		}
+		devices = append(devices, d)
+	}
+	s := short{pipeline: p, devices: devices, rng: rand.New(rand.NewPCG(uint64(seed), 0)), next: first}
+	if err := s.live(ctx); err != nil {
+		return err
+	}
+	points.closing(envNumber("SDK_CLOSING"))
+	if err := p.Close(ctx); err != nil {
+		return err
+	}
+	fmt.Println(s.next)
+	points.census()
+	return nil
+}
+
+func envNumber(name string) int {
+	n, err := strconv.Atoi(os.Getenv(name))
+	if err != nil {
+		panic(err) // the test sets it
+	}
+	return n
+}
+
+// short is what a short life is made of.
+type short struct {
+	pipeline *sdk.Pipeline
+	devices  []*sdk.Device
+	rng      *rand.Rand
+	next     int
+}
+
+func (s *short) live(ctx context.Context) error {
+	if s.rng.IntN(4) == 0 {
+		if err := s.pipeline.Event(vital.Event{Kind: vital.EventUnknownDevice}); err != nil {
+			return err
+		}
+	}
+	for range s.rng.IntN(12) {
+		if s.rng.IntN(6) == 0 { // a chain of its own
+			if err := s.devices[s.rng.IntN(2)].Label("bed " + strconv.Itoa(s.next)); err != nil {
+				return err
+			}
+		}
+		for range 1 + s.rng.IntN(15) {
+			if err := s.record(s.devices[s.rng.IntN(2)]); err != nil {
+				return err
+			}
+		}
+		if s.rng.IntN(4) == 0 {
+			continue // into the same commit, or one that nobody waits for
+		}
+		if err := s.pipeline.Sync(ctx); err != nil {
+			return err
+		}
+		fmt.Println(s.next)
+	}
+	return nil
+}
+
+// record records the next number, now and then beside a wave that fills segments.
+func (s *short) record(d *sdk.Device) error {
+	n := s.next
+	s.next++
+	switch s.rng.IntN(15) {
+	case 0:
+		return d.Alert(vital.Alert{Source: vital.SpO2, Value: vital.Int(n), Limit: vital.NaN})
+	case 1:
+		var b vital.Batch
+		b.Numerics = append(b.Numerics, spo2(n))
+		wave := b.AddWave()
+		wave.Code, wave.Unit, wave.Rate, wave.Factor = vital.ECG, vital.Millivolt, vital.Int(1000), vital.Int(1)
+		for range 2000 {
+			wave.Samples = append(wave.Samples, int32(s.rng.IntN(1<<16)))
+		}
+		return d.RecordBatch(time.Now(), &b)
+	}
+	return d.Record(spo2(n))
+}
+
+// deliveries are what all lives were promised and what the receiver has.
+type deliveries struct {
+	mu       sync.Mutex
+	received []uint8 // times, by number
+	promised []bool
+	verdicts map[string]int
+	missing  map[message]bool // said to be, and not filled since
+	grown    chan struct{}    // closed when something was received
+}
+
+// message is one sealed message.
+type message struct {
+	chain seal.EID
+	seq   uint64
+}
+
+// Write implements receive.Sink.
+func (l *deliveries) Write(r *receive.Record) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	verdict := r.Verdict.String()
+	if r.Reason != "" {
+		verdict += ": " + r.Reason
+	}
+	l.verdicts[verdict]++
+	for seq := r.First; (r.Verdict == receive.Gap || r.Verdict == receive.Filled) && seq <= r.Last; seq++ {
+		l.missing[message{r.EID, seq}] = r.Verdict == receive.Gap
+	}
+	if r.Batch == nil || r.Verdict != receive.Valid {
+		return nil
+	}
+	for i := range r.Batch.Numerics {
+		l.count(r.Batch.Numerics[i].Value)
+	}
+	for i := range r.Batch.Alerts {
+		l.count(r.Batch.Alerts[i].Value)
+	}
+	return nil
+}
+
+func (l *deliveries) count(n vital.Decimal) {
+	if at := int(n.Mantissa); at >= 0 && at < len(l.received) {
+		l.received[at] = min(l.received[at]+1, 255)
+	} else {
+		l.verdicts["bad: a number that nobody recorded"]++
+	}
+}
+
+// Sync implements receive.Sink.
+func (l *deliveries) Sync() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.grown)
+	l.grown = make(chan struct{})
+	return nil
+}
+
+// verdict counts among the numbers of [from, to).
+func (l *deliveries) verdict(from, to int) (promised, received, lost, doubled int, examples []int, grown chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for n := from; n < to; n++ {
+		times := l.received[n]
+		if times > 0 {
+			received++
+		}
+		if l.promised[n] {
+			promised++
+		}
+		if l.promised[n] && times == 0 {
+			lost++
+		}
+		if times > 1 {
+			doubled++
+		}
+		if (l.promised[n] && times == 0 || times > 1) && len(examples) < 10 {
+			examples = append(examples, n)
+		}
+	}
+	return promised, received, lost, doubled, examples, l.grown
+}
+
+// deaths counts where all gateways were killed, and where they can be.
+type deaths struct {
+	mu     sync.Mutex
+	killed map[string]int // by point; "" for random moments
+	young  map[string]int // how often the first life of a gateway passes each point
+	old    map[string]int // and how often a later one did
+}
+
+// choose returns the point that was met least among some, at one of the times that a
+// life passes it.
+func (d *deaths) choose(rng *rand.Rand, young bool) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	passed := d.old
+	if young || len(passed) == 0 {
+		passed = d.young
+	}
+	names := slices.Sorted(maps.Keys(passed))
+	rng.Shuffle(len(names), func(i, k int) { names[i], names[k] = names[k], names[i] })
+	name := slices.MinFunc(names[:1+len(names)/3], func(a, b string) int { return cmp.Compare(d.killed[a], d.killed[b]) })
+	return name + "#" + strconv.Itoa(1+rng.IntN(passed[name]))
+}
+
+// closing returns one of the calls of a Close, by its number.
+func (d *deaths) closing(rng *rand.Rand) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return 1 + rng.IntN(max(1, d.old[closingPoint]))
+}
+
+// mortal is one gateway that is killed again and again.
+type mortal struct {
+	t             *testing.T
+	deaths        *deaths
+	ledger        *deliveries
+	env           []string
+	data, prefix  string
+	rng           *rand.Rand
+	first, end    int           // its numbers
+	next          int           // the first of the next life
+	length        time.Duration // of a life that was not killed
+	kills, closed int
+	torn          int
+}
+
+// run has lives until so many of them were killed, then one that is not, and waits
+// until the receiver has what was promised.
+func (m *mortal) run(kills int) {
+	for m.kills < kills && m.next+2*perShortLife <= m.end {
+		switch {
+		case m.kills < 2: // which is when identities are new
+			m.live(m.deaths.choose(m.rng, true), 0, m.deaths.closing(m.rng))
+		case m.length == 0 || m.rng.IntN(20) == 0:
+			m.live("", 0, 0)
+		case m.rng.IntN(2) == 0:
+			m.live(m.deaths.choose(m.rng, false), 0, m.deaths.closing(m.rng))
+		default:
+			m.live("", time.Duration(1+m.rng.Int64N(int64(m.length))), m.deaths.closing(m.rng))
+		}
+		m.check()
+		if m.t.Failed() {
+			return
+		}
+	}
+	m.live("", 0, 0)
+	m.settle()
+}
+
+// live is one life. It is killed at the point or after a time, and if it passes
+// neither at a call of its Close. An empty point and zeros: it is not killed.
+func (m *mortal) live(point string, after time.Duration, closing int) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(slices.Clone(m.env), "SDK_POINT="+point, "SDK_CLOSING="+strconv.Itoa(closing),
+		"SDK_FIRST="+strconv.Itoa(m.next), "SDK_SEED="+strconv.Itoa(m.rng.Int()))
+	var last strings.Builder
+	cmd.Stderr = &last
+	out, err := cmd.StdoutPipe()
+	must(m.t, err)
+	began := time.Now()
+	must(m.t, cmd.Start())
+	if after == 0 {
+		after = 2 * sdktest.Patience // it does not end: a failure
+	}
+	timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
+	at, whole := m.read(bufio.NewScanner(out))
+	err = cmd.Wait()
+	random := !timer.Stop()
+	m.next += perShortLife
+	switch {
+	case after == 2*sdktest.Patience && random:
+		m.t.Errorf("a life does not end: point %q\n%s", point, last.String())
+	case at != "" || random && err != nil:
+		m.kills++
+		m.deaths.mu.Lock()
+		m.deaths.killed[at]++
+		m.deaths.mu.Unlock()
+	case err != nil:
+		m.t.Errorf("a life that was not killed (point %q): %v\n%s", point, err, last.String())
+	case whole:
+		m.closed++
+		m.length = time.Since(began)
+	}
+}
+
+// read takes what a life prints: promises, and at its end the point at which it is
+// killed, or those that it passed.
+func (m *mortal) read(lines *bufio.Scanner) (killed string, whole bool) {
+	promised := m.next
+	passed := map[string]int{}
+	for lines.Scan() {
+		word, rest, _ := strings.Cut(lines.Text(), " ")
+		switch word {
+		case "killed":
+			killed = rest
+		case "passed":
+			whole = true
+			name, times, _ := strings.Cut(rest, "#")
+			n, err := strconv.Atoi(times)
+			must(m.t, err)
+			passed[name] = n
+		case "error":
+			m.t.Error(lines.Text())
+		default:
+			n, err := strconv.Atoi(word)
+			if err != nil {
+				return killed, whole // cut off by the kill: not printed
+			}
+			promised = n
+		}
+	}
+	if whole {
+		m.passed(passed)
+	}
+	m.ledger.mu.Lock()
+	defer m.ledger.mu.Unlock()
+	for n := m.next; n < promised; n++ {
+		m.ledger.promised[n] = true
+	}
+	return killed, whole
+}
+
+// passed notes where a life that was not killed could have been.
+func (m *mortal) passed(points map[string]int) {
+	m.deaths.mu.Lock()
+	defer m.deaths.mu.Unlock()
+	into := m.deaths.old
+	if m.next == m.first {
+		into = m.deaths.young
+	}
+	for name, n := range points {
+		into[name] = max(into[name], n)
+	}
+}
+
+// check reads every byte of the outbox that a kill left.
+func (m *mortal) check() {
+	report, err := outbox.Check(m.data)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		m.t.Error(err)
+	}
+	if report.Missing > 0 || report.Quarantined > 0 {
+		m.t.Errorf("an outbox after a kill: %+v", report)
+	}
+	m.torn += report.Torn
+}
+
+// settle waits until the receiver has all that was promised.
+func (m *mortal) settle() {
+	for deadline := time.After(sdktest.Patience); ; {
+		_, _, lost, _, examples, grown := m.ledger.verdict(m.first, m.next)
+		if lost == 0 {
+			return
+		}
+		select {
+		case <-grown:
+		case <-deadline:
+			m.t.Errorf("%s %d readings were lost, of lives %v", m.prefix, lost, m.lives(examples))
+			return
+		}
+	}
+}
+
+// lives names numbers by life and place in it.
+func (m *mortal) lives(numbers []int) (names []string) {
+	for _, n := range numbers {
+		names = append(names, fmt.Sprintf("%d+%d", (n-m.first)/perShortLife, (n-m.first)%perShortLife))
+	}
+	return names
+}
+
+// TestKilledAtEveryPoint kills whole gateways with SIGKILL, at every point where
+// one can be and at random moments, and after each kill reads the outbox, and at
+// the end the receiver's account: what a Sync had covered was received once.
+// SDK_CRASHES sets how often, SDK_SEED repeats a run as far as the machine does.
+func TestKilledAtEveryPoint(t *testing.T) {
+	t.Parallel()
+	kills, seed := number(t, "SDK_CRASHES", 60), number(t, "SDK_SEED", int(rand.Uint32()))
+	each := min(100, 5+kills/8)
+	gateways := 1 + (kills+each-1)/each // the first one's is to show where they can be killed
+	t.Logf("SDK_SEED=%d", seed)
+	w := sdktest.NewWard(t, "oximeter", "psk")
+	lives := 2*each + 20
+	d := &deaths{killed: map[string]int{}, young: map[string]int{}, old: map[string]int{}}
+	l := &deliveries{
+		received: make([]uint8, gateways*lives*perShortLife), promised: make([]bool, gateways*lives*perShortLife),
+		verdicts: map[string]int{}, missing: map[message]bool{}, grown: make(chan struct{}),
+	}
+	var all []*mortal
+	for i := range gateways {
+		all = append(all, newMortal(t, w, l, d, i, lives, rand.New(rand.NewPCG(uint64(seed), uint64(i)))))
+	}
+	receiveInto(t, w, l)
+	start := time.Now()
+	all[0].run(0)
+	var running sync.WaitGroup
+	waiting := make(chan *mortal)
+	for range 4 {
+		running.Go(func() {
+			for m := range waiting {
+				m.run(each)
+			}
+		})
+	}
+	for _, m := range all[1:] {
+		waiting <- m
+	}
+	close(waiting)
+	running.Wait()
+	report(t, all, time.Since(start))
+}
+
+// newMortal makes the gateway number i of the ward, which has the first.
+func newMortal(t *testing.T, w *sdktest.Ward, l *deliveries, d *deaths, i, lives int, rng *rand.Rand) *mortal {
+	t.Helper()
+	name, prefix := fmt.Sprintf("gw-%d", i+1), ""
+	if i > 0 {
+		prefix = name + "-"
+		site, err := identity.OpenSite(w.Dir)
+		must(t, err)
+		must(t, site.AddGateway(name))
+		for _, device := range []string{"oximeter", "psk"} {
+			_, err := site.AddDevice(name, prefix+device, identity.DeviceOptions{PreShared: device == "psk"})
+			must(t, err)
+		}
+	}
+	m := &mortal{
+		t: t, deaths: d, ledger: l, rng: rng, prefix: prefix, data: filepath.Join(t.TempDir(), "data"),
+		first: i * lives * perShortLife, next: i * lives * perShortLife, end: (i + 1) * lives * perShortLife,
+	}
+	m.env = append(os.Environ(), "SDK_CHILD=short", "SDK_IDENTITY="+filepath.Join(w.Dir, "gateways", name),
+		"SDK_BROKER="+w.Broker.URL, "SDK_DATA="+m.data, "SDK_PREFIX="+prefix,
+		"GOGC=off") // too short to be worth it
+	return m
+}
+
+// report gives the verdict on all gateways.
+func report(t *testing.T, all []*mortal, took time.Duration) {
+	t.Helper()
+	kills, closed, torn := 0, 0, 0
+	var promised, received, lost, doubled int
+	for _, m := range all {
+		kills, closed, torn = kills+m.kills, closed+m.closed, torn+m.torn
+		p, r, l, d, examples, _ := m.ledger.verdict(m.first, m.next)
+		promised, received, lost, doubled = promised+p, received+r, lost+l, doubled+d
+		if l+d > 0 {
+			t.Logf("lost or doubled, by life and place: %v", m.lives(examples))
+		}
+	}
+	points := maps.Clone(all[0].deaths.killed)
+	for _, passed := range []map[string]int{all[0].deaths.young, all[0].deaths.old} {
+		for name := range passed {
+			points[name] += 0
+		}
+	}
+	random := points[""]
+	delete(points, "")
+	delete(points, closingPoint)
+	met := 0
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(points)) {
+		lines = append(lines, fmt.Sprintf("%6d %s", points[name], name))
+		if points[name] > 0 {
+			met++
+		}
+	}
+	all[0].ledger.mu.Lock()
+	verdicts, missing := maps.Clone(all[0].ledger.verdicts), 0
+	for _, still := range all[0].ledger.missing {
+		if still {
+			missing++
+		}
+	}
+	all[0].ledger.mu.Unlock()
+	t.Logf("%d kills in %v (%d at random moments, the others at %d of %d points), %d lives not killed, %d torn tails; "+
+		"%d readings covered by Sync, %d received: %d lost, %d doubled; "+
+		"%d messages missed that no Sync had covered, findings %v\n%s",
+		kills, took.Round(time.Second), random, met, len(points), closed, torn, promised, received, lost, doubled, missing, verdicts, strings.Join(lines, "\n"))
+	if lost != 0 || doubled != 0 || alarms(verdicts) {
+		t.Error("readings were lost or doubled, or a crash looks like an attack")
+	}
+}

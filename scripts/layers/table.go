@@ -70,6 +70,9 @@ var Table = []Layer{
 	{5, "firmware-bridge/firmware/tinygo/...", []string{"sdk/core/...", "firmware-bridge/firmware/...", "firmware-bridge/link"}, nil, nil},
 	{5, "examples/...", []string{"..."}, []string{"github.com/mochi-mqtt/server/v2", "github.com/creack/pty", "golang.org/x/term"}, nil},
 	// The first process of an emulated gateway: it mounts, loads modules and sets up the network.
-	{5, "scripts/bedside/guest", nil, []string{"golang.org/x/sys"}, nil},
+	{5, "scripts/bedside/guest", []string{"scripts/bedside/inside"}, []string{"golang.org/x/sys"}, nil},
+	{5, "scripts/bedside/inside", nil, []string{"golang.org/x/sys"}, nil},
+	// The same where the power is cut under an outbox: device-mapper and loop devices.
+	{5, "scripts/bedside/powercut/guest", []string{"sdk/outbox", "scripts/bedside/blocklog", "scripts/bedside/inside"}, []string{"golang.org/x/sys"}, nil},
 	{5, "scripts/...", []string{"..."}, nil, nil},
 }

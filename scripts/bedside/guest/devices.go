@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/vitalseal/vitalseal/scripts/bedside/inside"
 )
 
 // devices hears from the kernel what is plugged in and out.
@@ -64,7 +66,7 @@ func heard(message []byte) {
 		link := filepath.Join(serialByPath, "usb-"+socketOf(path))
 		point(link, name)
 		point(filepath.Join(serialByID, idOf("/sys"+path)), name) // of two, it is the last one's
-		fmt.Println("bedside: plugged", link, name, "uptime="+uptime())
+		fmt.Println("bedside: plugged", link, name, "uptime="+inside.Uptime())
 	case "remove":
 		unname(name)
 		fmt.Println("bedside: unplugged", name)

@@ -23,6 +23,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/vitalseal/vitalseal/scripts/bedside/inside"
 )
 
 func main() {
@@ -32,8 +34,7 @@ func main() {
 	}
 	err := run(os.Args[1:])
 	fmt.Println("bedside: failed:", err)
-	unix.Sync()
-	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF) // the kernel panics if it fails, and stops
+	inside.PowerOff()
 }
 
 // run returns only with an error.
@@ -41,55 +42,26 @@ func run(args []string) error {
 	if len(args) < 3 {
 		return fmt.Errorf("%d arguments on the kernel's command line are too few", len(args))
 	}
-	if err := mountKernel(); err != nil {
+	if err := inside.MountKernel(); err != nil {
 		return err
 	}
 	devices, err := watchDevices()
 	if err != nil {
 		return err
 	}
-	if err := loadModules("/modules"); err != nil {
+	if err := inside.LoadModules("/modules"); err != nil {
 		return err
 	}
 	if err := errors.Join(mountDisk("/dev/vda", diskFolder), connect("eth0", args[0], args[1])); err != nil {
 		return err
 	}
 	go devices.follow()
-	fmt.Println("bedside: ready uptime=" + uptime())
+	fmt.Println("bedside: ready uptime=" + inside.Uptime())
 	return keepRunning(args[2:])
 }
 
 // diskFolder is where the disk is mounted.
 const diskFolder = "/var/gateway"
-
-func mountKernel() error {
-	for _, m := range [][2]string{{"devtmpfs", "/dev"}, {"proc", "/proc"}, {"sysfs", "/sys"}, {"tmpfs", "/tmp"}, {"tmpfs", "/run"}} {
-		if err := unix.Mount(m[0], m[1], m[0], 0, ""); err != nil {
-			return fmt.Errorf("mount %s: %w", m[1], err)
-		}
-	}
-	return nil
-}
-
-// loadModules loads what is in a folder, in the order of the names.
-func loadModules(folder string) error {
-	files, err := filepath.Glob(filepath.Join(folder, "*.ko")) // sorted
-	if err != nil {
-		return err
-	}
-	for _, file := range files {
-		f, err := os.Open(file)
-		if err != nil {
-			return err
-		}
-		err = unix.FinitModule(int(f.Fd()), "", 0)
-		f.Close()
-		if err != nil && !errors.Is(err, unix.EEXIST) {
-			return fmt.Errorf("load %s: %w", file, err)
-		}
-	}
-	return os.RemoveAll(folder) // its memory is the agent's now
-}
 
 // mountDisk mounts the gateway's disk as soon as the kernel has found it, and
 // gives what is on it to root: it was written by whoever made the image.
@@ -97,7 +69,7 @@ func mountDisk(device, folder string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	if err := appears(device); err != nil {
+	if err := inside.Appears(device); err != nil {
 		return err
 	}
 	if err := unix.Mount(device, folder, "ext4", unix.MS_NOATIME, ""); err != nil {
@@ -111,17 +83,6 @@ func mountDisk(device, folder string) error {
 	})
 }
 
-// appears waits for a device that a driver, already loaded, is still looking for.
-func appears(path string) error {
-	for range 600 {
-		if _, err := os.Stat(path); err == nil {
-			return nil
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	return fmt.Errorf("no %s appears", path)
-}
-
 // keepRunning runs a program, and runs it again a second after it ends, as a
 // service manager does.
 func keepRunning(command []string) error {
@@ -131,7 +92,7 @@ func keepRunning(command []string) error {
 		if err := agent.Start(); err != nil {
 			return err
 		}
-		fmt.Println("bedside: agent pid=" + strconv.Itoa(agent.Process.Pid) + " uptime=" + uptime())
+		fmt.Println("bedside: agent pid=" + strconv.Itoa(agent.Process.Pid) + " uptime=" + inside.Uptime())
 		ended := make(chan struct{})
 		go reportMemory(agent.Process.Pid, ended)
 		err := agent.Wait()
@@ -166,14 +127,4 @@ func field(status []byte, key string) string {
 		return "0"
 	}
 	return words[0]
-}
-
-// uptime returns the seconds since the kernel started.
-func uptime() string {
-	text, err := os.ReadFile("/proc/uptime")
-	if err != nil {
-		return "unknown"
-	}
-	seconds, _, _ := strings.Cut(string(text), " ")
-	return seconds
 }

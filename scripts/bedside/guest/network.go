@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/vitalseal/vitalseal/scripts/bedside/inside"
 )
 
 // connect gives a network interface an address ("10.0.2.15/24") and the way to
@@ -22,7 +24,7 @@ func connect(name, address, router string) error {
 	if err != nil {
 		return err
 	}
-	if err := appears("/sys/class/net/" + name); err != nil {
+	if err := inside.Appears("/sys/class/net/" + name); err != nil {
 		return err
 	}
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)

@@ -16,6 +16,7 @@ type Gateway struct {
 	Kernel    *Kernel
 	Initramfs string // path
 	Disk      string // path of a raw image; it appears as /dev/vda
+	Second    string // path of another one, /dev/vdb; empty: none
 	Adapters  []Adapter
 	Dir       string   // for sockets
 	Arguments []string // of init
@@ -64,7 +65,11 @@ func (g *Gateway) Start() (*Machine, error) {
 	args = append(args,
 		"-m", "256", "-kernel", g.Kernel.Image, "-initrd", initramfs,
 		"-append", "console=ttyAMA0 quiet panic=-1 -- "+strings.Join(g.Arguments, " "), "-no-reboot",
-		"-drive", "id=disk,if=none,format=raw,file="+g.Disk, "-device", "virtio-blk-pci,drive=disk",
+		"-drive", "id=disk,if=none,format=raw,file="+g.Disk, "-device", "virtio-blk-pci,drive=disk")
+	if g.Second != "" {
+		args = append(args, "-drive", "id=second,if=none,format=raw,file="+g.Second, "-device", "virtio-blk-pci,drive=second")
+	}
+	args = append(args,
 		// No romfile: it boots from no network, and Debian has the ROMs in another package.
 		"-netdev", "user,id=net,ipv6=off,host="+HostAddress, "-device", "virtio-net-pci,id=nic,netdev=net,romfile=",
 		"-device", "qemu-xhci,id=usb")

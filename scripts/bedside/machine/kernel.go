@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -57,8 +58,8 @@ var gatewayModules = []string{
 const ModuleFolder = "modules"
 
 // Initramfs returns a compressed initramfs with init as /init, further programs by
-// their paths, and the modules that a gateway needs.
-func (k *Kernel) Initramfs(init string, programs map[string]string) ([]byte, error) {
+// their paths, and the modules that a gateway needs, and others.
+func (k *Kernel) Initramfs(init string, programs map[string]string, others ...string) ([]byte, error) {
 	var out bytes.Buffer
 	// A fast level: unpacking is what takes time, and takes the same with any.
 	zip, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
@@ -71,7 +72,7 @@ func (k *Kernel) Initramfs(init string, programs map[string]string) ([]byte, err
 			return nil, err
 		}
 	}
-	if err := errors.Join(a.Device("dev/console", 5, 1), addPrograms(a, init, programs), k.addModules(a), a.Close(), zip.Close()); err != nil {
+	if err := errors.Join(a.Device("dev/console", 5, 1), addPrograms(a, init, programs), k.addModules(a, others), a.Close(), zip.Close()); err != nil {
 		return nil, err
 	}
 	return out.Bytes(), nil
@@ -96,12 +97,12 @@ func addPrograms(a *Archive, init string, programs map[string]string) error {
 	return nil
 }
 
-func (k *Kernel) addModules(a *Archive) error {
+func (k *Kernel) addModules(a *Archive, others []string) error {
 	m, err := readModules(k.modules)
 	if err != nil {
 		return err
 	}
-	files, err := m.order(gatewayModules)
+	files, err := m.order(append(slices.Clone(gatewayModules), others...))
 	if err != nil {
 		return err
 	}

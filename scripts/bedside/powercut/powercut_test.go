@@ -1,0 +1,25 @@
+package main
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+// TestPowerCut is a short run of scripts/powercut, and one of an outbox that syncs
+// no file, which has to fail. The kernel comes from scripts/kernels.
+func TestPowerCut(t *testing.T) {
+	for name, careless := range map[string]bool{"as it is": false, "careless": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := cuts{arch: "arm64", seed: int(rand.Uint32() >> 1), commits: 30, cuts: 12, careless: careless}
+			console, err := c.run(t.Output())
+			switch {
+			case careless && (err == nil || !strings.Contains(err.Error(), "cuts cost what was promised")):
+				t.Errorf("nothing was lost without a sync: %v\n%s", err, console)
+			case !careless && err != nil:
+				t.Errorf("%v\n%s", err, console)
+			}
+		})
+	}
+}

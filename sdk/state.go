@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -267,7 +268,7 @@ func (s *state) cleared(o oldAnchor) {
 }
 
 // save stores the state if it changed, by way of a second file, so that a crash
-// leaves the old one or the new one.
+// leaves the old one or the new one, and after its return the new one.
 func (s *state) save() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -282,7 +283,7 @@ func (s *state) save() error {
 	if err := writeSynced(next, raw); err != nil {
 		return fmt.Errorf("store the state of the chains: %w", err)
 	}
-	if err := os.Rename(next, s.path); err != nil {
+	if err := errors.Join(os.Rename(next, s.path), syncDir(filepath.Dir(s.path))); err != nil {
 		return fmt.Errorf("store the state of the chains: %w", err)
 	}
 	s.dirty = false
@@ -299,6 +300,15 @@ func writeSynced(path string, content []byte) error {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())
+}
+
+// syncDir makes the names in a directory durable.
+func syncDir(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 func unhex(dst []byte, s string) bool {

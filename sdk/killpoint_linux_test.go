@@ -3,6 +3,7 @@
 package sdk_test
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -13,17 +14,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// killpoints stops a process at a named point. What a process leaves behind is what
-// its system calls did, so that the entries of those that change a file or speak on
-// a connection are all the points there are: whatever it does between two of them
-// is as if it had been killed at the second. The kernel hands each of them to this
-// process before it is done (seccomp_unotify(2)); nothing in the product knows.
+// killpoints stops a child process at a named point. What a process leaves behind is
+// what its system calls did, so that the entries of those that change a file or speak
+// on a connection are all the points there are: whatever it does between two of them
+// is as if it had been killed at the second. The kernel hands each of them to the
+// parent before it is done (seccomp_unotify(2)); nothing in the product knows.
 //
 // A point is named by what is called and on what: "pwrite64 data segment" lies
 // between appending and committing, "fdatasync data segment" before the commit is
@@ -31,19 +31,25 @@ import (
 // "write broker" before a publish, "read broker" between it and the PUBACK,
 // "renameat chains.json.new" in the middle of storing the state of the chains.
 type killpoints struct {
-	listener       int
+	child          *os.Process
 	data, identity string
 	name           string // of the point to stop at; empty: none
 	left           int    // times it is passed, with that one
+	closing        int    // of the calls after the child's word closingWord; 0: none
 
-	mu     sync.Mutex
-	seen   map[string]int
-	any    int  // calls to the one of Close to stop at; 0: none
-	closes bool // Close has begun
+	passed map[string]int // by name
+	trace  []string       // names in order
+	closes bool           // the word was said
+	killed string         // the point at which the child was killed; empty: it was not
 }
 
-// closingPoint is the name under which all calls of Close are counted.
-const closingPoint = "Close"
+// closingPoint is the name under which all calls after closingWord are counted. The
+// child says it on its standard output.
+const (
+	closingPoint = "Close"
+	closingWord  = "closing"
+	watchedWord  = "watched" // and the number of the child's descriptor, before all else
+)
 
 // watched are the calls that are points, by number.
 var watched = map[int32]string{
@@ -53,61 +59,68 @@ var watched = map[int32]string{
 	unix.SYS_FCHMOD: "fchmod", unix.SYS_FLOCK: "flock", unix.SYS_WRITE: "write", unix.SYS_READ: "read",
 }
 
-// watchKillpoints has every watched call of this process pass a killpoint from now
-// on. point is "name#n", to be killed at the nth time, or empty.
-func watchKillpoints(point, data, identity string) (*killpoints, error) {
-	k := &killpoints{data: data, identity: identity, seen: map[string]int{}}
-	if point != "" {
-		name, n, _ := strings.Cut(point, "#")
-		var err error
-		if k.left, err = strconv.Atoi(n); err != nil {
-			return nil, err
-		}
-		k.name = name
+// beWatched has every watched call of this process wait for its parent from now on.
+func beWatched() error {
+	load := unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0} // struct seccomp_data: the number is at 0
+	filter := []unix.SockFilter{load}
+	for _, number := range slices.Sorted(maps.Keys(watched)) {
+		filter = append(filter,
+			unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: uint32(number), Jf: 1},
+			unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_USER_NOTIF})
 	}
-	filter := killpointFilter()
+	filter = append(filter, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW})
 	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return nil, fmt.Errorf("watch system calls: %w", err)
+		return fmt.Errorf("watch system calls: %w", err)
 	}
 	fd, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
 		unix.SECCOMP_FILTER_FLAG_NEW_LISTENER|unix.SECCOMP_FILTER_FLAG_TSYNC|unix.SECCOMP_FILTER_FLAG_TSYNC_ESRCH,
 		uintptr(unsafe.Pointer(&prog)))
 	if errno != 0 {
-		return nil, fmt.Errorf("watch system calls: %w", errno)
+		return fmt.Errorf("watch system calls: %w", errno)
 	}
-	k.listener = int(fd)
-	go k.follow()
-	return k, nil
+	_, err := unix.Writev(1, [][]byte{fmt.Appendf(nil, "%s %d\n", watchedWord, fd)}) // which is not watched
+	return err
 }
 
-// killpointFilter is the program that the kernel runs at each system call (struct
-// seccomp_data: the number at 0, the low words of the arguments from 16 on, 8
-// bytes each). Reads and writes of 8 bytes are the runtime's own, by which it
-// wakes itself, and must not wait for a goroutine; nor may its last words on
-// standard error.
-func killpointFilter() []unix.SockFilter {
-	load := func(at uint32) unix.SockFilter {
-		return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: at}
+// newKillpoints makes the points of a child that is not started. point is "name#n",
+// to kill it at the nth time, or empty.
+func newKillpoints(point string, closing int, data, identity string) *killpoints {
+	k := &killpoints{closing: closing, data: data, identity: identity, passed: map[string]int{}}
+	if name, n, ok := strings.Cut(point, "#"); ok {
+		k.name = name
+		k.left, _ = strconv.Atoi(n) // the caller's own
 	}
-	skipUnless := func(value uint32, skip uint8) unix.SockFilter {
-		return unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: value, Jf: skip}
+	return k
+}
+
+// start takes over the calls of the child, whose first line of output tells how. The
+// returned function waits for the end of the child.
+func (k *killpoints) start(child *os.Process, output *bufio.Scanner) (wait func() error, err error) {
+	k.child = child
+	if !output.Scan() {
+		return nil, errors.New("the child is not watched")
 	}
-	ret := func(action uint32) unix.SockFilter {
-		return unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: action}
+	number, ok := strings.CutPrefix(output.Text(), watchedWord+" ")
+	theirs, err := strconv.Atoi(number)
+	if !ok || err != nil {
+		return nil, fmt.Errorf("the child is not watched: %q", output.Text())
 	}
-	f := []unix.SockFilter{load(0)}
-	for _, number := range slices.Sorted(maps.Keys(watched)) {
-		if number != unix.SYS_READ && number != unix.SYS_WRITE {
-			f = append(f, skipUnless(uint32(number), 1), ret(unix.SECCOMP_RET_USER_NOTIF))
-			continue
-		}
-		f = append(f, skipUnless(uint32(number), 7),
-			load(16+2*8), skipUnless(8, 1), ret(unix.SECCOMP_RET_ALLOW),
-			load(16), skipUnless(2, 1), ret(unix.SECCOMP_RET_ALLOW),
-			ret(unix.SECCOMP_RET_USER_NOTIF))
+	pidfd, err := unix.PidfdOpen(child.Pid, 0)
+	if err != nil {
+		return nil, err
 	}
-	return append(f, ret(unix.SECCOMP_RET_ALLOW))
+	defer unix.Close(pidfd)
+	listener, err := unix.PidfdGetfd(pidfd, theirs, 0)
+	if err != nil {
+		return nil, err
+	}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- k.follow(listener)
+		unix.Close(listener)
+	}()
+	return func() error { return <-ended }, nil
 }
 
 // call is struct seccomp_notif, with the struct seccomp_data in it.
@@ -129,69 +142,71 @@ type answer struct {
 	action uint32
 }
 
-// follow lets calls go on until the one that is meant. It makes no call that is
-// watched itself, but for reading links.
-func (k *killpoints) follow() {
+// follow lets calls go on until the one that is meant, or the end of the child.
+func (k *killpoints) follow(listener int) error {
 	for {
-		var c call
-		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(k.listener), unix.SECCOMP_IOCTL_NOTIF_RECV, uintptr(unsafe.Pointer(&c)))
-		if errors.Is(errno, unix.EINTR) || errors.Is(errno, unix.ENOENT) { // a signal interrupted the call: it comes again
+		ready := []unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}
+		if _, err := unix.Poll(ready, -1); err != nil && !errors.Is(err, unix.EINTR) {
+			return err
+		}
+		if ready[0].Revents&unix.POLLIN == 0 {
+			if ready[0].Revents&unix.POLLHUP != 0 {
+				return nil
+			}
 			continue
 		}
-		if errno != 0 {
-			k.say("error " + errno.Error())
-			_ = unix.Kill(os.Getpid(), unix.SIGKILL) // what waits for an answer would wait for ever
+		var c call
+		if err := control(listener, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&c)); errors.Is(err, unix.ENOENT) {
+			continue // a signal interrupted the call: it comes again
+		} else if err != nil {
+			return err
 		}
-		k.pass(&c)
+		if k.pass(&c) {
+			if err := k.child.Kill(); err != nil {
+				return err
+			}
+			continue // the call is not answered
+		}
 		a := answer{id: c.id, action: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
-		_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(k.listener), unix.SECCOMP_IOCTL_NOTIF_SEND, uintptr(unsafe.Pointer(&a)))
+		if err := control(listener, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&a)); err != nil && !errors.Is(err, unix.ENOENT) {
+			return err
+		}
 	}
 }
 
-func (k *killpoints) pass(c *call) {
-	name := k.point(c)
-	if name == "" {
-		return
+func control(fd int, number uintptr, arg unsafe.Pointer) error {
+	for {
+		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), number, uintptr(arg))
+		if errno == 0 {
+			return nil
+		}
+		if errno != unix.EINTR {
+			return errno
+		}
 	}
-	k.mu.Lock()
-	k.seen[name]++
+}
+
+// pass counts a call and reports whether it is the one to be killed at.
+func (k *killpoints) pass(c *call) bool {
+	name := k.point(c)
+	if name == "" || k.killed != "" {
+		return false
+	}
+	k.passed[name]++
+	k.trace = append(k.trace, name)
 	reached := false
 	if name == k.name {
 		k.left--
 		reached = k.left == 0
 	}
 	if k.closes {
-		k.seen[closingPoint]++
-		reached = reached || k.seen[closingPoint] == k.any
+		k.passed[closingPoint]++
+		reached = reached || k.passed[closingPoint] == k.closing
 	}
-	k.mu.Unlock()
 	if reached {
-		k.say("killed " + name)
-		_ = unix.Kill(os.Getpid(), unix.SIGKILL)
-		select {} // the call is not answered
+		k.killed = name
 	}
-}
-
-// closing says that Close begins, to be killed at the nth call from now on; 0: at
-// none.
-func (k *killpoints) closing(n int) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.closes, k.any = true, n
-}
-
-// say writes a line to standard output by a call that is not watched.
-func (k *killpoints) say(line string) {
-	_, _ = unix.Writev(1, [][]byte{[]byte(line + "\n")})
-}
-
-// census says how often each point was passed.
-func (k *killpoints) census() {
-	k.mu.Lock() // what is called with it held is not watched
-	defer k.mu.Unlock()
-	for name, n := range k.seen {
-		k.say("passed " + name + "#" + strconv.Itoa(n))
-	}
+	return reached
 }
 
 // point names a call; "" for what is none of the pipeline's.
@@ -199,71 +214,75 @@ func (k *killpoints) point(c *call) string {
 	var object string
 	switch c.number {
 	case unix.SYS_OPENAT, unix.SYS_UNLINKAT, unix.SYS_MKDIRAT, unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2, unix.SYS_LINKAT:
-		object = k.object(textAt(c.args[1]))
-	default:
-		path, err := os.Readlink("/proc/self/fd/" + strconv.FormatUint(c.args[0], 10))
-		if err != nil {
+		name, _, _ := bytes.Cut(k.textAt(c.args[1]), []byte{0})
+		object = k.object(string(name))
+	case unix.SYS_READ, unix.SYS_WRITE:
+		if c.number == unix.SYS_WRITE && c.args[0] == 1 {
+			if bytes.HasPrefix(k.textAt(c.args[1]), []byte(closingWord)) {
+				k.closes = true
+				return ""
+			}
+			return "write caller"
+		}
+		if object = k.object(k.descriptor(c.args[0])); c.number == unix.SYS_READ && object != "broker" {
 			return ""
 		}
-		if object = k.object(path); int32(c.args[0]) == 1 {
-			object = "caller"
-		}
+	default:
+		object = k.object(k.descriptor(c.args[0]))
 	}
-	if object == "" || c.number == unix.SYS_READ && object != "broker" {
+	if object == "" {
 		return ""
 	}
 	return watched[c.number] + " " + object
 }
 
-var (
-	segmentName = regexp.MustCompile(`^([a-z])-[0-9a-f]{16}-[0-9a-f]{16}\.seg$`)
-	madeUpName  = regexp.MustCompile(`^\.new-`)
-)
+// descriptor returns what one of the child's leads to; "" if it has gone.
+func (k *killpoints) descriptor(n uint64) string {
+	path, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", k.child.Pid, n))
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
+var segmentName = regexp.MustCompile(`^([ud])-[0-9a-f]{16}-[0-9a-f]{16}\.seg$`)
 
 // object names what a path is.
 func (k *killpoints) object(path string) string {
-	if strings.HasPrefix(path, "socket:") {
-		return "broker"
-	}
-	base := filepath.Base(path)
+	base, gateway := filepath.Base(path), filepath.Base(k.identity)
+	inside := filepath.Dir(path) == k.data
 	switch {
+	case strings.HasPrefix(path, "socket:"):
+		return "broker"
 	case path == k.data:
 		return "outbox"
-	case filepath.Dir(path) == k.data:
-		if m := segmentName.FindStringSubmatch(base); m != nil {
-			return map[string]string{"u": "urgent", "d": "data"}[m[1]] + " segment"
-		}
-	case strings.HasPrefix(path, k.identity):
-	default:
-		return ""
-	}
-	switch {
-	case strings.HasSuffix(base, ".spare"):
+	case inside && segmentName.MatchString(base):
+		return map[byte]string{'u': "urgent", 'd': "data"}[base[0]] + " segment"
+	case inside && strings.HasSuffix(base, ".spare"):
 		return "spare"
-	case madeUpName.MatchString(base):
+	case inside:
+		return base
+	case !strings.HasPrefix(path, k.identity):
+		return ""
+	case strings.HasPrefix(base, ".new-"):
 		return "new boot record"
-	}
-	gateway := filepath.Base(k.identity)
-	if base == gateway {
-		return "identity"
 	}
 	// Its own device has its name, and the others have it in front.
 	return strings.TrimPrefix(strings.Replace(base, gateway+".", "gateway.", 1), gateway+"-")
 }
 
-// textAt reads a text that ends in NUL, of this process.
-func textAt(address uint64) string {
+// textAt reads of the child's memory what may be a text.
+func (k *killpoints) textAt(address uint64) []byte {
 	const page = 4096
 	text := make([]byte, unix.PathMax)
 	local := []unix.Iovec{{Base: &text[0]}}
 	local[0].SetLen(len(text))
 	here := min(len(text), page-int(address%page)) // the next page may not be there
-	n, err := unix.ProcessVMReadv(os.Getpid(), local, []unix.RemoteIovec{
+	n, err := unix.ProcessVMReadv(k.child.Pid, local, []unix.RemoteIovec{
 		{Base: uintptr(address), Len: here}, {Base: uintptr(address) + uintptr(here), Len: len(text) - here},
 	}, 0)
 	if err != nil {
-		return ""
+		return nil
 	}
-	name, _, _ := bytes.Cut(text[:n], []byte{0})
-	return string(name)
+	return text[:n]
 }

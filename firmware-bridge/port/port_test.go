@@ -16,7 +16,7 @@ import (
 
 // patience bounds every wait for something that must happen; no test waits that
 // long unless it is about to fail.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // recorder is a Handler that keeps everything and lets a test wait.
 type recorder struct {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/vitalseal/vitalseal/sdk/identity"
+	"github.com/vitalseal/vitalseal/sdk/mqtt/mqtttest"
 )
 
 func (r *rig) brokerConfig() *tls.Config {
@@ -51,7 +52,7 @@ func handshake(server, client *tls.Config) (peer string, serverErr, clientErr er
 	a, b := net.Pipe()
 	defer a.Close()
 	defer b.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	s, c := tls.Server(a, server), tls.Client(b, client)
 	done := make(chan error, 1)
@@ -129,7 +130,7 @@ func TestMosquitto(t *testing.T) {
 	r.must(err)
 	addr := startMosquitto(t, r)
 	config := clientConfig(t, "127.0.0.1", gateway.Credentials)
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	conn, err := tls.Dial("tcp", addr, config)
 	for err != nil && time.Now().Before(deadline) {
 		conn, err = tls.Dial("tcp", addr, config)
@@ -155,13 +156,10 @@ func startMosquitto(t *testing.T, r *rig) string {
 	if err != nil {
 		program = "/usr/sbin/mosquitto"
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	r.must(err)
-	addr := l.Addr().(*net.TCPAddr)
-	r.must(l.Close())
-	config := fmt.Sprintf("listener %d 127.0.0.1\ncafile %s\ncertfile %s\nkeyfile %s\ntls_version tlsv1.3\n"+
+	port := mqtttest.FreePort(t)
+	config := fmt.Sprintf("listener %s 127.0.0.1\ncafile %s\ncertfile %s\nkeyfile %s\ntls_version tlsv1.3\n"+
 		"require_certificate true\nuse_identity_as_username true\nallow_anonymous false\n",
-		addr.Port, r.path("broker/ca.pem"), r.path("broker/cert.pem"), r.path("broker/key.pem"))
+		port, r.path("broker/ca.pem"), r.path("broker/cert.pem"), r.path("broker/key.pem"))
 	if os.Geteuid() == 0 {
 		config += "user root\n" // the key is closed to everybody else
 	}
@@ -176,5 +174,5 @@ func startMosquitto(t *testing.T, r *rig) string {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	return addr.String()
+	return "127.0.0.1:" + port
 }

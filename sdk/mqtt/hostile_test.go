@@ -241,7 +241,7 @@ func TestWindowAndAckTimeout(t *testing.T) {
 		counts <- n
 	})
 	c := ca.Config(url, "gw-1")
-	c.Window, c.AckTimeout = 7, 300*time.Millisecond
+	c.Window, c.AckTimeout = 7, 2*time.Second // the window is full by then
 	st := watch(&c)
 	q := newQueue(t, numbered("vs1/north/gw-1/state", 100)...)
 	stop := publisher(t, c, q)
@@ -300,9 +300,9 @@ func TestBlockedPublishTimesOut(t *testing.T) {
 		big = append(big, mqtt.Message{Topic: "vs1/north/gw-1/state", Payload: make([]byte, 1<<20)})
 	}
 	publisher(t, c, newQueue(t, big...))
-	if lost := st.wait(t, disconnected); reasonOf(lost.Err) != mqtt.Lost || !contains(lost.Err, "i/o timeout") {
-		t.Errorf("error %v", lost.Err)
-	}
+	st.wait(t, func(s mqtt.State) bool { // a slow machine may not connect in that time at first
+		return reasonOf(s.Err) == mqtt.Lost && contains(s.Err, "i/o timeout")
+	})
 }
 
 // A broker that answers no ping is given up.
@@ -318,9 +318,7 @@ func TestUnansweredPing(t *testing.T) {
 	q := newQueue(t)
 	q.keep = true
 	publisher(t, c, q)
-	if lost := st.wait(t, disconnected); !contains(lost.Err, "no answer to a ping") {
-		t.Errorf("error %v", lost.Err)
-	}
+	st.wait(t, func(s mqtt.State) bool { return contains(s.Err, "no answer to a ping") }) // as above
 }
 
 func TestManyReconnectsLeakNothing(t *testing.T) {
@@ -430,7 +428,7 @@ func TestProbe(t *testing.T) {
 		"no key file":                   {url: broker.URL, id: mqtttest.Identity{Files: mqtt.Files{Cert: "none.pem", Key: "none.key", CA: ca.File()}}, want: mqtt.BadCredentials},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := mqtt.Config{Broker: row.url, ClientID: "gw-1", Credentials: row.id.Files.Load, Timeout: 5 * time.Second}
+			c := mqtt.Config{Broker: row.url, ClientID: "gw-1", Credentials: row.id.Files.Load, Timeout: patience}
 			if row.change != nil {
 				row.change(&c)
 			}

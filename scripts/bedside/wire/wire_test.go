@@ -98,7 +98,7 @@ func send(t *testing.T, to io.Writer, text string) {
 // for what settle sent is want.
 func (r *rig) hears(at net.Conn, end, want string) {
 	r.t.Helper()
-	if err := at.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := at.SetReadDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 		r.t.Fatal(err)
 	}
 	var got []byte
@@ -162,7 +162,7 @@ func (r *rig) read(conn net.Conn) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); runtime.Gosched() {
 		if unsent(r.t, raw) == 0 {
 			return
 		}

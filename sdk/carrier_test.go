@@ -392,7 +392,7 @@ func TestFullCarrierKeepsNothing(t *testing.T) {
 	w := sdktest.NewWard(t)
 	s := w.NewSealing("monitor-4")
 	conf := w.Config()
-	conf.MaxWaiting = 64 << 10
+	conf.MaxWaiting, conf.MaxStored = 64<<10, 1<<20
 	must(t, os.MkdirAll(conf.Data, 0o700))
 	disk := &brittle{FS: outbox.DirFS(conf.Data)}
 	conf.Files(disk)
@@ -401,12 +401,16 @@ func TestFullCarrierKeepsNothing(t *testing.T) {
 	must(t, err)
 	disk.broken.Store(true)
 	carry(t, c, s.Begin(seal.Beacon{}))
+	big := make([]vital.Numeric, 4000)
+	for i := range big {
+		big[i] = vital.Numeric{Time: uint64(i * i), Code: vital.SpO2, Unit: vital.Percent, Value: vital.Int(i)}
+	}
 	n := 0
 	for err = nil; err == nil; n++ {
-		if n > 1000 {
+		if n > 1000 { // much more than the carrier and the outbox have room for
 			t.Fatal("there is no bound")
 		}
-		err = c.Carry(s.Seal(spo2(n)))
+		err = c.Carry(s.Seal(big...))
 	}
 	if !errors.Is(err, sdk.ErrFull) {
 		t.Fatalf("at the bound: %v", err)

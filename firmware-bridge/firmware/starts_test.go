@@ -114,7 +114,7 @@ func TestPowerCutAtEveryByte(t *testing.T) {
 			switch {
 			case page > 512:
 				step = total/60 | 1
-			case g.write == 1:
+			case g.write == 1, g.write == 64:
 				step = 5
 			}
 			cuts := 0

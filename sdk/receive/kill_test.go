@@ -38,6 +38,7 @@ func TestKill(t *testing.T) {
 	}
 	for _, moment := range moments {
 		t.Run(moment, func(t *testing.T) {
+			t.Parallel() // they wait for the disk
 			dir := t.TempDir()
 			kills := 0
 			for runChild(t, moment, dir) {

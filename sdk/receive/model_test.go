@@ -2,6 +2,7 @@ package receive_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -264,8 +265,10 @@ func TestModel(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		t.Logf("seed %d", seed)
-		runModel(t, seed, 1500)
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel() // they wait for the disk
+			runModel(t, seed, 1500)
+		})
 	}
 }
 

@@ -3,7 +3,9 @@ package outbox
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -38,15 +40,34 @@ func unlockDir(f *os.File) error {
 
 // makeDir makes the directory, or refuses one that others may read.
 func makeDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDurably(dir); err != nil {
 		return err
 	}
 	info, err := os.Stat(dir)
 	if err != nil {
 		return err
 	}
+	if !info.IsDir() {
+		return fmt.Errorf("outbox %q is not a directory", dir)
+	}
 	if info.Mode().Perm()&0o077 != 0 {
 		return fmt.Errorf("outbox %q has mode %04o, readable by others; mend it with: chmod 700 %q", dir, info.Mode().Perm(), dir)
 	}
 	return nil
+}
+
+// makeDurably makes a directory, and those above it that are missing, and their
+// names durable: what is promised of files is worth nothing without them.
+func makeDurably(dir string) error {
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	above := filepath.Dir(dir)
+	if err := makeDurably(above); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return dirFS(above).SyncDir()
 }

@@ -418,35 +418,36 @@ func (m *mortal) lives(numbers []int) (names []string) {
 	return names
 }
 
-// TestStateIsDurableBeforeItsAnchor sees that the name under which the state of the
-// chains was stored is synced before any envelope is stored, or a Sync returns: a
-// power cut that took it back would have the next anchor name the wrong chain, and
-// this one would stay retained for ever.
-func TestStateIsDurableBeforeItsAnchor(t *testing.T) {
+// TestNamesAreDurable sees that the names of the outbox and of the state of the
+// chains are synced before any envelope is stored, or a Sync returns. A power cut
+// that took the outbox's back would take all; one that took back the state's would
+// have the next anchor name the wrong chain, and this one stay retained for ever.
+func TestNamesAreDurable(t *testing.T) {
 	t.Parallel()
 	w := sdktest.NewWard(t, "oximeter", "psk")
 	l := newDeliveries(3 * perShortLife)
 	m := newMortal(t, w, l, newDeaths(), 0, 3, rand.New(rand.NewPCG(1, 2)))
 	receiveInto(t, w, l)
-	stored := 0
+	syncs := map[string]string{"mkdirat outbox": "fsync folder of the outbox", "renameat chains.json.new": "fsync outbox"}
+	named := map[string]int{}
 	for range 3 {
-		named := false
+		owed := map[string]bool{}
 		for _, call := range m.live("", 0, 0).trace {
-			switch call {
-			case "renameat chains.json.new":
-				named = true
-				stored++
-			case "fsync outbox":
-				named = false
-			case "pwrite64 urgent segment", "pwrite64 data segment", "write caller":
-				if named {
-					t.Errorf("%q before the name of the state is durable", call)
-				}
+			switch {
+			case syncs[call] != "":
+				owed[syncs[call]] = true
+				named[call]++
+			case owed[call]:
+				delete(owed, call)
+			case len(owed) > 0 && slices.Contains([]string{"pwrite64 urgent segment", "pwrite64 data segment", "write caller"}, call):
+				t.Errorf("%q before %v", call, owed)
 			}
 		}
 	}
-	if stored == 0 {
-		t.Error("no state was stored")
+	for call := range syncs {
+		if named[call] == 0 {
+			t.Errorf("no %q", call)
+		}
 	}
 }
 

@@ -256,6 +256,8 @@ func (k *killpoints) object(path string) string {
 		return "broker"
 	case path == k.data:
 		return "outbox"
+	case path == filepath.Dir(k.data):
+		return "folder of the outbox"
 	case inside && segmentName.MatchString(base):
 		return map[byte]string{'u': "urgent", 'd': "data"}[base[0]] + " segment"
 	case inside && strings.HasSuffix(base, ".spare"):

@@ -75,4 +75,23 @@
 //
 // A Receiver subscribes, verifies, opens, notices what is missing, and hands each
 // reading on with a verdict. See package receive for the verdicts.
+//
+// # The rigs
+//
+// Those of the whole way, from Record through a real broker to a receiver's account.
+// What each run of the tests does in a few seconds, these do in full; SDK_SEED repeats
+// a run as far as the machine does:
+//
+//	SDK_CRASHES=10000 go test -run KilledAtEveryPoint ./sdk   SIGKILL of gateways, at every point and at random moments
+//	SDK_KILLS=300 go test -run 'Killed$' ./sdk                the same, while receivers come and go
+//	SDK_KILLS=1000 go test -run PowerCutsAndOffers ./sdk      power cuts amid offers that are noted in a Journal
+//	SDK_EVERY_BYTE=1 go test -run CutAtEveryByte ./sdk        connections cut after each byte of a session
+//	SDK_FAULTS=1000 go test -run NetworkFaults ./sdk          two faults at once, of nine kinds
+//	SDK_FLOOD=10m go test -run Flood ./sdk                    ten times what the link carries
+//	SDK_SOAK=10000000 go test -run Soak ./sdk                 readings
+//
+// The points at which a gateway is killed are the entries of all system calls that
+// change a file of its own or speak on a connection: nothing else that it does has an
+// effect which outlives it. They are named after what is called and on what, "fdatasync
+// data segment", "renameat chains.json.new", "write broker".
 package sdk

@@ -3,7 +3,6 @@ package sdk_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vitalseal/vitalseal/sdk"
+	"github.com/vitalseal/vitalseal/sdk/core/keys"
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
 	"github.com/vitalseal/vitalseal/sdk/identity"
@@ -266,7 +266,7 @@ func TestCarriedAnchorsAreClearedAndReturn(t *testing.T) {
 	c.Continue(sdk.Carried{Boot: 0, Seq: 1}) // so that the old one passes: it is not the chain in use
 	carry(t, c, first)
 	must(t, c.Sync(context.Background()))
-	untilOneAnchor(t, conf.Data, s.KeyID().String())
+	untilOneAnchor(t, conf.Data, s.KeyID())
 	w.Close(p)
 	w.Broker.Kill() // while nobody is connected to notice
 	w.Broker.Start()
@@ -284,25 +284,15 @@ func TestCarriedAnchorsAreClearedAndReturn(t *testing.T) {
 }
 
 // untilOneAnchor waits until the state has one anchor of a device that is retained.
-func untilOneAnchor(t *testing.T, data, kid string) {
+func untilOneAnchor(t *testing.T, data string, kid keys.KeyID) {
 	t.Helper()
-	deadline := time.After(sdktest.Patience)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		var state struct {
-			Devices map[string]struct{ Anchors []struct{ EID string } }
-		}
-		text, err := os.ReadFile(filepath.Join(data, "chains.json"))
-		must(t, err)
-		must(t, json.Unmarshal(text, &state))
-		if len(state.Devices[kid].Anchors) == 1 {
-			return
-		}
+	for deadline := time.After(sdktest.Patience); anchorsOf(t, data, kid) != 1; {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("anchors are not cleared: %s", text)
+			t.Fatalf("%d anchors are not cleared", anchorsOf(t, data, kid)-1)
 		}
 	}
 }

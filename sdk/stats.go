@@ -68,6 +68,7 @@ func (p *Pipeline) connected(s mqtt.State) {
 	if p.connection.Connected != s.Connected || p.connection.Since.IsZero() {
 		p.connection.Since = time.Now()
 	}
+	before := p.connection.Err
 	p.connection.Connected, p.connection.Err = s.Connected, s.Err
 	if s.Connected {
 		p.connection.Count++
@@ -75,7 +76,7 @@ func (p *Pipeline) connected(s mqtt.State) {
 	p.mu.Unlock()
 	if s.Connected {
 		p.log.Info("connected to the broker", "broker", p.conf.Broker)
-	} else if s.Err != nil {
+	} else if s.Err != nil && (before == nil || before.Error() != s.Err.Error()) { // not at each attempt
 		p.log.Warn("not connected to the broker", "broker", p.conf.Broker, "error", s.Err, "retry", s.Retry)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/vitalseal/vitalseal/agent/config"
+	"github.com/vitalseal/vitalseal/sdk/identity"
 	"github.com/vitalseal/vitalseal/sdk/mqtt"
 )
 
@@ -74,6 +75,8 @@ func explain(err error) (text, hint string) {
 		hint = h.Hint()
 	case errors.As(err, &broker):
 		hint = broker.Hint
+	case errors.Is(err, identity.ErrUnknown):
+		hint = `"vitalseal site show DIR" lists what the site has`
 	case errors.Is(err, fs.ErrPermission):
 		hint = "does this user have access? it is the one who must own the files of an identity"
 	}

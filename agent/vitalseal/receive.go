@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"strings"
 	"time"
@@ -66,6 +67,9 @@ func (r *receiving) run(c *call) (err error) {
 		AcceptPast: r.acceptPast, TrustFirst: r.trustFirst,
 		Logger: slog.New(slog.NewTextHandler(c.stderr, nil)),
 	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return &hinted{err, `is -identity the directory of a recipient? a site has them in "recipients"`}
+	}
 	if err != nil {
 		return err
 	}

@@ -127,7 +127,7 @@ func TestStatusNames(t *testing.T) {
 
 func TestNamesOfEventsAndReasons(t *testing.T) {
 	seen := map[string]bool{}
-	for k := vital.EventStarted; k <= vital.EventReceipt; k++ {
+	for k := vital.EventStarted; k <= vital.EventStored; k++ {
 		if name := k.String(); seen[name] || strings.HasPrefix(name, "event-") {
 			t.Errorf("event %d has the name %q", k, name)
 		} else {

@@ -116,6 +116,10 @@ const (
 
 	// What a gateway says of its own store. Count is 0 where it cannot be known.
 	EventDamage EventKind = 18 // Count records of the outbox were damaged; Text says which
+	// While there is no room on its disk, it publishes from memory: a power cut loses
+	// what waits.
+	EventUnstored EventKind = 20 // there is no room any more
+	EventStored   EventKind = 21 // there is room again; Count envelopes were published from memory
 
 	// What a gateway says of a receiver. Text names it, and the chain.
 	EventReceipt EventKind = 19 // it signed for another message than was sealed: the receipt is forged, or the chain forked
@@ -128,7 +132,7 @@ var eventNames = [...]string{
 	EventWrongDevice: "wrong-device", EventClockStep: "clock-step", EventIdentified: "identified",
 	EventUnknownDevice: "unknown-device", EventImpostor: "impostor", EventRefused: "refused",
 	EventDeviceClock: "device-clock", EventGarbled: "garbled", EventReplaced: "replaced",
-	EventDamage: "damage", EventReceipt: "receipt",
+	EventDamage: "damage", EventReceipt: "receipt", EventUnstored: "unstored", EventStored: "stored",
 }
 
 // String returns the name used in JSON lines, or "event-N".

@@ -323,7 +323,8 @@ func TestLossOfWhatWasCarriedIsSigned(t *testing.T) {
 	s := w.NewSealing("monitor-4")
 	conf := w.Config()
 	conf.MaxStored = 1 << 20
-	w.Broker.Kill()
+	got := w.ReceiveWith(sdk.ReceiverConfig{TrustFirst: true})
+	w.Broker.Stop() // which keeps what the receiver subscribed to
 	p := w.Open(conf)
 	c, err := p.Carrier("monitor-4")
 	must(t, err)
@@ -337,7 +338,6 @@ func TestLossOfWhatWasCarriedIsSigned(t *testing.T) {
 		must(t, c.Sync(context.Background()))
 	}
 	w.Broker.Start()
-	got := w.ReceiveWith(sdk.ReceiverConfig{TrustFirst: true})
 	got.Until("the gateway's account", func(f *sdktest.Found) bool {
 		for _, d := range f.Drops {
 			if d.Reason == vital.DropStore && d.Count > 0 {

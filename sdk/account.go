@@ -1,8 +1,6 @@
 package sdk
 
 import (
-	"errors"
-	"fmt"
 	"math"
 	"time"
 
@@ -10,64 +8,6 @@ import (
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
 	"github.com/vitalseal/vitalseal/sdk/outbox"
 )
-
-// store puts an envelope into the outbox. At the bound, and where the disk has too
-// little left for others, the oldest data make room, and each device that loses
-// some signs for it; the drop and the account of it become durable in one commit.
-// It returns the record's id.
-func (p *Pipeline) store(r outbox.Record) (uint64, error) {
-	looked := false
-	for {
-		id, err := p.queue.Append(r)
-		switch {
-		case errors.Is(err, outbox.ErrUncommitted), errors.Is(err, outbox.ErrHeadroom) && !looked:
-			looked = looked || errors.Is(err, outbox.ErrHeadroom) // a commit looks at the disk anew
-			if err := p.commitAll(); err != nil {
-				return 0, err
-			}
-		case errors.Is(err, outbox.ErrFull), errors.Is(err, outbox.ErrHeadroom):
-			if dropErr := p.dropOldest(); errors.Is(dropErr, errNoRoom) {
-				return 0, fmt.Errorf("%w: %w", dropErr, err)
-			} else if dropErr != nil {
-				return 0, dropErr
-			}
-		default:
-			return id, err
-		}
-	}
-}
-
-var errNoRoom = errors.New("outbox has no data left that may be dropped")
-
-// dropOldest commits before and after: before, because an account that was
-// signed and then found no room would be a gap that nothing explains.
-func (p *Pipeline) dropOldest() error {
-	if err := p.commitAll(); err != nil {
-		return err
-	}
-	dropped, err := p.queue.DropOldest(p.account)
-	switch {
-	case err != nil:
-		return err
-	case !dropped:
-		return errNoRoom
-	}
-	return p.commitAll()
-}
-
-// noteLow logs when the disk of the outbox has too little left for others, and
-// when it has enough again.
-func (p *Pipeline) noteLow() {
-	s := p.queue.Stats()
-	switch {
-	case s.Low && !p.low:
-		p.log.Warn("little is left on the disk: the outbox does not grow, and the oldest readings go first",
-			"bytes", s.DiskFree, "files", s.DiskInodes)
-	case p.low && !s.Low:
-		p.log.Info("there is room on the disk again", "bytes", s.DiskFree, "files", s.DiskInodes)
-	}
-	p.low = s.Low
-}
 
 // account signs for what is about to be dropped, each device for its own.
 func (p *Pipeline) account(ranges []outbox.Range) ([]outbox.Record, error) {
@@ -282,14 +222,3 @@ func (c *chain) admit() {
 
 // urgentAway reports whether all alerts, anchors and accounts have left the outbox.
 func (p *Pipeline) urgentAway() bool { return p.queue.Stats().Urgent == 0 }
-
-// nextAccount is how long until somebody has to look whether what is owed can be
-// said; a day if nothing is.
-func (p *Pipeline) nextAccount() time.Duration {
-	for _, d := range p.allDevices() {
-		if !d.chain.owing.empty() {
-			return minAccountPause
-		}
-	}
-	return 24 * time.Hour
-}

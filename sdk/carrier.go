@@ -293,7 +293,7 @@ func (c *Carrier) cycle(now time.Time) error {
 		if m.anchor != nil {
 			c.began(&m, now)
 		}
-		if _, err := c.pipeline.store(m.record); err != nil {
+		if _, err := c.pipeline.store(m.record, c); err != nil {
 			return err
 		}
 		c.mu.Lock()

@@ -243,7 +243,7 @@ func (c *chain) storeUnsent() error {
 			return err
 		}
 	}
-	id, err := c.pipeline.store(*c.unsent)
+	id, err := c.pipeline.store(*c.unsent, c.device)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func (p *Pipeline) commits() {
 		now := time.Now()
 		p.signForDamage(now)
 		err := p.cycle(now, ending)
-		p.noteLow()
+		p.noteRoom(now)
 		last = now
 		if now.Sub(kept) >= p.conf.periods.housekeeping {
 			p.keepHouse(now)
@@ -43,7 +43,7 @@ func (p *Pipeline) commits() {
 // for a while; it reports whether the pipeline is closing.
 func (p *Pipeline) await(last time.Time) (ending bool) {
 	heartbeat := time.Now().Add(p.nextHeartbeat(time.Now()))
-	idle := time.NewTimer(min(time.Until(heartbeat), damagePeriod, p.nextAccount()))
+	idle := time.NewTimer(min(time.Until(heartbeat), p.nextLook()))
 	defer idle.Stop()
 	select {
 	case <-p.wakes:
@@ -104,6 +104,8 @@ func (p *Pipeline) cycle(now time.Time, last bool) error {
 			all = append(all, err)
 		}
 	}
+	p.settle()
+	fail(nil, p.moveToDisk(false))
 	for _, d := range p.allDevices() {
 		fail(d, d.chain.cycle(now, last))
 	}
@@ -114,11 +116,14 @@ func (p *Pipeline) cycle(now time.Time, last bool) error {
 	err := errors.Join(append(all, commit)...)
 	p.note(err) // before anybody is answered, who may ask Stats for the reason
 	for _, w := range waiting {
-		if w.of == nil {
-			w.done <- err
-		} else {
-			w.done <- errors.Join(failed[w.of], commit)
+		answer := err
+		if w.of != nil {
+			answer = errors.Join(failed[w.of], commit)
 		}
+		if answer == nil && p.ring.holds(w.of) {
+			answer = ErrNotDurable
+		}
+		w.done <- answer
 	}
 	return err
 }
@@ -186,7 +191,7 @@ func (p *Pipeline) keepHouse(now time.Time) {
 		}
 		_, err = p.store(outbox.Record{
 			Class: outbox.Anchor, Device: old.kid, Anchor: old.eid, Topic: p.anchorTopic(old.kid, old.eid), Retain: true,
-		})
+		}, nil)
 		if err != nil {
 			p.log.Warn("an old anchor stays retained", "device", old.kid, "error", err)
 			continue

@@ -81,13 +81,14 @@ type periods struct {
 	housekeeping time.Duration // how often old anchors and the state are looked after
 	retryCommit  time.Duration // after a commit that failed
 	retryRun     time.Duration // after publishing ended with an error
+	storedCalm   time.Duration // how long data have to be stored again after a time without room
 	roster       time.Duration // how often the roster is read for devices that seal for themselves
 	backoff      time.Duration // at most, between attempts at a connection; zero: package mqtt's
 }
 
 var defaultPeriods = periods{
 	anchorLife: 24 * time.Hour, housekeeping: 30 * time.Second, retryCommit: time.Second, retryRun: 5 * time.Second,
-	roster: rosterPeriod,
+	roster: rosterPeriod, storedCalm: storedCalm,
 }
 
 const (

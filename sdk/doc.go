@@ -24,12 +24,23 @@
 // cannot be read at the daily renewal), the chain before is used on.
 //
 // When the outbox is full, the oldest data go first; alerts and the signed
-// accounts of what was dropped have a reserve of their own. The same holds when
-// others have filled the disk, so that too little is left for them: the outbox does
-// not grow, and Stats.Outbox.Low says so. Where there is no data that may go,
-// readings wait in memory as while the disk refuses; they are not published from
-// there. What waited for a connection is published behind what is new, at
-// Config.BacklogRate.
+// accounts of what was dropped have a reserve of their own. What waited for a
+// connection is published behind what is new, at Config.BacklogRate.
+//
+// When others have filled the disk, so that too little is left for them, the outbox
+// does not grow. Alerts, anchors and accounts are still stored. Data that find no room
+// are published live from memory, at most Config.MaxWaiting of it, behind alerts and
+// before what else is on disk; when the memory is full too, the oldest of all go,
+// from the disk first, and are signed for. Without a connection to publish on, the
+// oldest on the disk make room. What is in memory only is not durable: Sync returns
+// ErrNotDurable until the broker has acknowledged it, Stats.Memory says how much that
+// is, and the gateway says in signed events when it began and when it was over. A
+// sensor whose readings are offered with a Journal, or carried, is told of them when
+// the broker has them; if the process is killed between the broker's word and the
+// Journal's note, what the broker had just taken of a Journal's offers comes again.
+// When there is room again what is left moves to the disk, and all is stored as
+// before, by itself; of what was on its way some may be sent twice, which receivers
+// drop. What Close finds no room for is lost and signed for, and Close says so.
 //
 // What of the outbox is damaged is stepped over. The gateway says so in a signed
 // event, and the device which of its envelopes were lost, as far as that is known.

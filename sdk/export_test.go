@@ -12,6 +12,7 @@ import (
 func (c *Config) Quick(anchorLife, housekeeping time.Duration) {
 	c.periods = defaultPeriods
 	c.periods.anchorLife, c.periods.housekeeping, c.periods.retryCommit = anchorLife, housekeeping, 50*time.Millisecond
+	c.periods.storedCalm = time.Millisecond
 }
 
 // Files has the outbox use these.

@@ -13,10 +13,11 @@ import (
 )
 
 // feed gives the publisher what is in the outbox: alerts and anchors first, then
-// what is committed from now on, then what was left from before, at the rate that
-// is configured. It implements mqtt.Source.
+// what is kept in memory, then what is committed from now on, then what was left from
+// before, at the rate that is configured. It implements mqtt.Source.
 type feed struct {
 	queue   *outbox.Queue
+	ring    *ring
 	log     *slog.Logger
 	rate    float64       // Config.BacklogRate
 	retry   time.Duration // after the disk could not be read
@@ -28,7 +29,7 @@ type feed struct {
 	from   *outbox.Feed
 	unread bool // the disk could not be read when it was last asked
 
-	told chan struct{} // signalled when again has more
+	told chan struct{} // signalled when again or ring has more
 
 	mu sync.Mutex
 	// again are the anchors in use, which were acknowledged long ago, to be sent
@@ -41,10 +42,12 @@ type feed struct {
 const idAgain = 0
 
 func newFeed(queue *outbox.Queue, conf *Config, done func(), anchors func() []mqtt.Message) *feed {
-	return &feed{
+	f := &feed{
 		queue: queue, log: conf.Logger, rate: conf.BacklogRate, retry: conf.periods.retryCommit,
 		done: done, anchors: anchors, told: make(chan struct{}, 1), wait: make(chan struct{}),
 	}
+	f.ring = newRing(conf.MaxWaiting, func() { signal(f.told) })
+	return f
 }
 
 // Next implements mqtt.Source.
@@ -57,8 +60,7 @@ func (f *feed) Next(ctx context.Context) (mqtt.Message, uint64, error) {
 			return m, idAgain, nil
 		}
 		committed := f.queue.Committed()
-		record, wait, err := f.from.Next(time.Now())
-		f.noteUnread(err)
+		record, wait, err := f.next()
 		switch {
 		case err == nil:
 			return mqtt.Message{Topic: record.Topic, Payload: record.Payload, Retain: record.Retain}, record.ID, nil
@@ -73,6 +75,19 @@ func (f *feed) Next(ctx context.Context) (mqtt.Message, uint64, error) {
 			return mqtt.Message{}, 0, err
 		}
 	}
+}
+
+// next returns the next envelope: an alert, anchor or account, then what is published
+// from memory, then what else is on disk.
+func (f *feed) next() (record outbox.Record, wait time.Duration, err error) {
+	if record, err = f.from.NextUrgent(); err != nil {
+		if kept, ok := f.ring.take(); ok {
+			return kept, 0, nil
+		}
+		record, wait, err = f.from.Next(time.Now())
+	}
+	f.noteUnread(err)
+	return record, wait, err
 }
 
 // sendAgain has an anchor published that is not in the outbox any more: the broker
@@ -96,7 +111,7 @@ func (f *feed) nextAgain() (mqtt.Message, bool) {
 	return m, true
 }
 
-// rest waits for a commit, for an anchor to send again, for as long as wait if that
+// rest waits for a commit, for something to send that is not on disk, for as long as wait if that
 // is not 0, and for no longer than ctx.
 func (f *feed) rest(ctx context.Context, committed <-chan struct{}, wait time.Duration) error {
 	var over <-chan time.Time
@@ -132,7 +147,9 @@ func (f *feed) Done(id uint64) {
 	if id == idAgain {
 		return
 	}
-	if err := f.queue.Ack(id); err != nil && !errors.Is(err, outbox.ErrClosed) {
+	if id >= ringID {
+		f.ring.done(id)
+	} else if err := f.queue.Ack(id); err != nil && !errors.Is(err, outbox.ErrClosed) {
 		return // a record that was dropped meanwhile: there is nothing to remember
 	}
 	f.done()
@@ -160,6 +177,7 @@ func (f *feed) Rewind() {
 		_ = f.from.Close() // nothing was written through it
 		f.from = nil
 	}
+	f.ring.rewind()
 	f.mu.Lock()
 	f.again = nil
 	f.mu.Unlock()

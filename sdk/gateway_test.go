@@ -156,6 +156,8 @@ func (c *tally) add(n int) {
 	c.n++
 }
 
+func (c *tally) has(n int) bool { return n/64 < len(c.seen) && c.seen[n/64]&(1<<(n%64)) != 0 }
+
 func newBook(t *testing.T) *book {
 	return &book{
 		t: t, changed: make(chan struct{}, 1), got: map[seal.EID]*seal.Intervals{}, signed: map[seal.EID]*seal.Intervals{},

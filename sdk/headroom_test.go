@@ -98,36 +98,6 @@ func TestLittleLeftOnTheDisk(t *testing.T) {
 	})
 }
 
-// TestNothingLeftFromTheStart has no room for a first segment of data: Sync says
-// why, readings wait in memory, alerts go out, and nothing is lost when there is
-// room.
-func TestNothingLeftFromTheStart(t *testing.T) {
-	t.Parallel()
-	w := sdktest.NewWard(t, "oximeter", "monitor")
-	got := w.Receive()
-	conf := w.Config()
-	must(t, os.MkdirAll(conf.Data, 0o700))
-	disk := &meagre{FS: outbox.DirFS(conf.Data)}
-	disk.low.Store(true)
-	p, let := committing(t, w, conf, disk)
-	d := w.Device(p, "oximeter")
-	for i := range 100 {
-		must(t, d.Record(spo2(i)))
-	}
-	must(t, d.Alert(alert(1))) // with the first readings: it does not get past some that wait
-	let()
-	got.Until("the alert", func(f *sdktest.Found) bool { return len(f.Alerts) == 1 })
-	if err := p.Sync(context.Background()); err == nil || p.Stats().Err == nil || !p.Stats().Outbox.Low {
-		t.Errorf("Sync: %v, Stats: %+v", err, p.Stats())
-	}
-	disk.low.Store(false)
-	for p.Sync(context.Background()) != nil { // one more may have begun before it
-	}
-	got.Until("all", func(f *sdktest.Found) bool { return len(f.Numerics) >= 100 })
-	w.Close(p)
-	got.EachOnce(100)
-}
-
 // blind is a directory on a disk that is not there for a while.
 type blind struct {
 	outbox.FS

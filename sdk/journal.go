@@ -99,8 +99,17 @@ type noting struct {
 // journalWait is how long a commit waits for a Journal.
 const journalWait = 2 * time.Second
 
-// intend notes what the record that was appended last decides.
+// intend notes what the record that was appended last decides. While something of the
+// device is in the ring, that decides: its readings are stored, or acknowledged by the
+// broker, in their order.
 func (c *chain) intend(p Progress, id uint64) {
+	if p.Alerts > 0 || !c.pipeline.ring.decide(c.device, p) {
+		c.decided(p, id)
+	}
+}
+
+// decided notes what a record decides.
+func (c *chain) decided(p Progress, id uint64) {
 	c.noting.intent = &intent{p: p, id: id}
 	c.noting.lastID = id
 }
@@ -112,6 +121,7 @@ func (p *Pipeline) commitAll() error {
 		return err
 	}
 	p.committed()
+	p.ring.show()
 	return nil
 }
 

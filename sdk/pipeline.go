@@ -29,6 +29,7 @@ type Pipeline struct {
 	queue   *outbox.Queue
 	state   *state
 	feed    *feed
+	ring    *ring
 	roster  rosterFile
 
 	wakes  chan struct{} // something is waiting
@@ -50,8 +51,9 @@ type Pipeline struct {
 	commitErr  error
 	connection ConnectionStats
 
-	damage damage // the committer's, and Close's once that has ended
-	low    bool   // the committer's: the disk had too little left when it last looked
+	damage damage    // the committer's, and Close's once that has ended
+	low    bool      // the committer's: the disk had too little left when it last looked
+	stored time.Time // the committer's: when data last went to the disk
 }
 
 // Open opens the outbox and begins to publish what is in it. Devices are added
@@ -111,6 +113,7 @@ func (p *Pipeline) start(ctx context.Context) error {
 		return err
 	}
 	p.feed = newFeed(p.queue, &p.conf, p.acknowledged, p.anchorsInUse)
+	p.ring = p.feed.ring
 	publisher, err := mqtt.NewPublisher(p.publisherConfig())
 	if err != nil {
 		return err
@@ -351,6 +354,7 @@ func (p *Pipeline) Close(ctx context.Context) error {
 	close(p.final)
 	<-p.commit
 	p.drain(ctx)
+	kept := p.lastKept(time.Now())
 	if p.lastDamage(time.Now()) {
 		p.drain(ctx)
 	}
@@ -370,14 +374,14 @@ func (p *Pipeline) Close(ctx context.Context) error {
 	if closed == nil {
 		p.committed()
 	}
-	return errors.Join(append(errs, closed)...)
+	return errors.Join(append(errs, kept, closed)...)
 }
 
 // drain waits until all is acknowledged or ctx ends.
 func (p *Pipeline) drain(ctx context.Context) {
 	for {
 		acked := p.feed.acked() // before the look, so that none is missed
-		if p.queue.Stats().Records == 0 {
+		if p.queue.Stats().Records == 0 && p.ring.Stats().Waiting == 0 {
 			return
 		}
 		select {

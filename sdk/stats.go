@@ -12,6 +12,7 @@ import (
 type Stats struct {
 	Connection ConnectionStats
 	Outbox     outbox.Stats
+	Memory     MemoryStats
 	Oldest     time.Time // when the oldest envelope that waits was stored; zero: none waits
 	Devices    []DeviceStats
 	Carriers   []CarrierStats
@@ -41,7 +42,7 @@ type DeviceStats struct {
 
 // Stats returns the state of the pipeline now.
 func (p *Pipeline) Stats() Stats {
-	s := Stats{Outbox: p.queue.Stats()}
+	s := Stats{Outbox: p.queue.Stats(), Memory: p.ring.Stats()}
 	s.Oldest, _ = p.queue.Oldest() // its absence is not worth an error here
 	p.mu.Lock()
 	s.Connection, s.Err, s.Receivers = p.connection, p.commitErr, len(p.beacons)
@@ -61,6 +62,12 @@ func (d *Device) Stats() DeviceStats {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return DeviceStats{Name: d.name, KeyID: d.kid, Recorded: d.total, Refused: d.lost, Last: d.last, Err: err}
+}
+
+func (p *Pipeline) isConnected() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.connection.Connected
 }
 
 func (p *Pipeline) connected(s mqtt.State) {

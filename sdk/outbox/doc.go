@@ -44,7 +44,7 @@
 //   - The file system keeps Config.Headroom and Config.HeadroomFiles: when a
 //     new file would go below, Append says ErrHeadroom for data, until others
 //     give room back, what was stored is acknowledged, or DropOldest makes a file
-//     free. Until then the caller publishes from memory and says so. Data still
+//     free. Until then the caller publishes from memory and says so (sdk does). Data still
 //     goes into the files that are there. Alerts, anchors and accounts
 //     may use the headroom up.
 //   - When it is used up, to the last byte or the last inode, the urgent lane

@@ -39,6 +39,11 @@ func (q *Queue) Feed(backlogRate float64) *Feed {
 	return f
 }
 
+// NextUrgent returns the next alert, anchor or account, for a caller who has data of
+// its own to hand out behind those and before the rest. Its errors are those of
+// Reader.Next.
+func (f *Feed) NextUrgent() (Record, error) { return f.urgent.Next() }
+
 // Next returns the next record at the time now. With io.EOF there is none: then
 // wait is how long to go until the backlog may have one, or 0 when only another
 // commit can bring one (see Queue.Committed: take the channel before Next). Its

@@ -37,7 +37,10 @@
 // the file and the outbox stay together, and the disk takes the file; while it does
 // not, readings are stored and not acknowledged, and a crash then has them come
 // twice, which the log says. While the disk refuses, the window is closed and the
-// sensor keeps what it has.
+// sensor keeps what it has. Where the disk has no room for data (see package sdk), a
+// frame is published from memory and acknowledged when the broker has it: the sensor
+// keeps it until then, a window of frames at most, and a kill between the two may have
+// plain readings of that window come twice.
 //
 // A sealed frame is taken only if it goes on where the chain was, or begins a newer
 // one: an old message of the device itself that somebody plays again under the next

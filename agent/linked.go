@@ -298,8 +298,14 @@ func (l *linked) clock() link.Time {
 	return t
 }
 
-// settleRetry is how long after the disk refused it is tried again.
-const settleRetry = time.Second
+const (
+	// settleRetry is how long after the disk refused it is tried again.
+	settleRetry = time.Second
+
+	// settleLook is how often it is looked whether the broker has what the disk has no
+	// room for.
+	settleLook = 50 * time.Millisecond
+)
 
 // settle has what was taken stored, until ctx ends. While the disk refuses, the
 // window is closed.
@@ -311,8 +317,13 @@ func (l *linked) settle(ctx context.Context) error {
 			return nil
 		}
 		for err := l.store(ctx); err != nil && ctx.Err() == nil; err = l.store(ctx) {
-			l.pause(err)
-			timer := time.NewTimer(settleRetry)
+			wait := settleRetry
+			if errors.Is(err, sdk.ErrNotDurable) {
+				wait = settleLook // the sensor is told when the broker has it, and sends no more than the window until then
+			} else {
+				l.pause(err)
+			}
+			timer := time.NewTimer(wait)
 			select {
 			case <-timer.C:
 			case <-ctx.Done():

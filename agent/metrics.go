@@ -101,7 +101,10 @@ func (e *exposition) outbox(o *OutboxStatus) {
 	e.one("outbox_max_bytes", "gauge", "Disk the outbox may take.", float64(o.Max))
 	e.one("outbox_dropped_envelopes_total", "counter", "Envelopes dropped for want of room.", float64(o.Dropped))
 	e.one("outbox_corrupt_envelopes_total", "counter", "Envelopes found unreadable.", float64(o.Corrupt))
-	e.one("outbox_low_disk", "gauge", "1 while data is not stored because the disk has too little left.", truth(o.Low))
+	e.one("outbox_low_disk", "gauge", "1 while the outbox does not grow because the disk has too little left.", truth(o.Low))
+	e.one("outbox_unstored", "gauge", "1 while data are published from memory because the disk has no room.", truth(!o.Unstored.IsZero()))
+	e.one("outbox_memory_envelopes", "gauge", "Envelopes in memory only, which a power cut would lose.", float64(o.InMemory))
+	e.one("outbox_memory_published_total", "counter", "Envelopes published from memory.", float64(o.FromMemory))
 	e.one("storing", "gauge", "0 while readings cannot be sealed or stored.", truth(o.Error == ""))
 }
 

@@ -63,8 +63,15 @@ type OutboxStatus struct {
 	Dropped uint64    `json:"dropped"`          // for want of room, since the start
 	Corrupt uint64    `json:"corrupt"`          // found unreadable, since the start
 	Refused uint64    `json:"readings_refused"` // readings that were not taken, since the start
-	Low     bool      `json:"low_disk"`         // data is not stored any more: the disk has too little left for others
-	Error   string    `json:"error,omitempty"`  // why readings cannot be sealed or stored now
+	Low     bool      `json:"low_disk"`         // it does not grow: the disk has too little left for others
+
+	// Unstored is since when data are published from memory, because the disk has no
+	// room; InMemory are the envelopes that a power cut would lose.
+	Unstored   time.Time `json:"unstored_since,omitzero"`
+	InMemory   uint64    `json:"in_memory"`
+	FromMemory uint64    `json:"published_from_memory"` // since the start
+
+	Error string `json:"error,omitempty"` // why readings cannot be sealed or stored now
 }
 
 // DiskStatus is about the file system of the data directory. 0 in a Total: not

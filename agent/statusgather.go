@@ -106,7 +106,8 @@ func (g *gathering) fill(s *Status) {
 		LastAck: c.LastAck, Acknowledged: c.Acked, Error: errorText(c.Err)}
 	o := &stats.Outbox
 	s.Outbox = OutboxStatus{Waiting: o.Records, Urgent: o.Urgent, Oldest: stats.Oldest, Bytes: o.Bytes, Max: o.MaxBytes,
-		Dropped: o.Dropped, Corrupt: o.Corrupt, Low: o.Low, Error: errorText(stats.Err)}
+		Dropped: o.Dropped + stats.Memory.Dropped, Corrupt: o.Corrupt, Low: o.Low, Error: errorText(stats.Err),
+		Unstored: stats.Memory.Since, InMemory: stats.Memory.Waiting, FromMemory: stats.Memory.Published}
 	for _, d := range stats.Devices {
 		s.Outbox.Refused += d.Refused
 	}

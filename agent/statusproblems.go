@@ -57,9 +57,13 @@ func (f *finder) outbox(s *Status) {
 	if o.Error != "" {
 		f.add(Broken, "outbox", "readings wait in memory, they cannot be sealed or stored: "+o.Error, never, "")
 	}
-	if o.Low {
-		f.add(Broken, "outbox", "data is not stored any more: the disk has too little left for others", never,
-			"make room on the disk; what goes out live goes on, and what is lost is counted and signed")
+	const room = "make room on the disk; what goes out live goes on, and what is lost is counted and signed"
+	switch {
+	case !o.Unstored.IsZero():
+		f.add(Broken, "outbox", fmt.Sprintf("readings are published from memory, the disk has no room: a power cut would lose %d envelopes", o.InMemory),
+			o.Unstored, room)
+	case o.Low:
+		f.add(Broken, "outbox", "it does not grow any more: the disk has too little left for others", never, room)
 	}
 	if o.Corrupt > 0 {
 		f.add(Warning, "outbox", fmt.Sprintf("%d envelopes were found damaged and skipped since the start", o.Corrupt), never,

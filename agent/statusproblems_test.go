@@ -26,7 +26,9 @@ func TestProblems(t *testing.T) {
 		{func(s *agent.Status) { s.Outbox.Error = "no space" },
 			[]string{"problem: outbox: readings wait in memory, they cannot be sealed or stored: no space"}},
 		{func(s *agent.Status) { s.Outbox.Low = true },
-			[]string{"problem: outbox: data is not stored any more: the disk has too little left for others"}},
+			[]string{"problem: outbox: it does not grow any more: the disk has too little left for others"}},
+		{func(s *agent.Status) { s.Outbox.Low, s.Outbox.Unstored, s.Outbox.InMemory = true, now, 7 },
+			[]string{"problem: outbox: readings are published from memory, the disk has no room: a power cut would lose 7 envelopes"}},
 		{func(s *agent.Status) { s.Outbox.Dropped, s.Outbox.Refused, s.Outbox.Corrupt = 1, 2, 3 }, []string{
 			"warning: outbox: 3 envelopes were found damaged and skipped since the start",
 			"warning: outbox: 1 envelopes, the oldest, were dropped since the start: it was full",

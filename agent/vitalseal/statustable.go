@@ -22,6 +22,9 @@ func printStatus(out io.Writer, s *agent.Status, now time.Time) error {
 	o := &s.Outbox
 	t.line("waiting", plural(int(o.Waiting), "envelope")+", "+strconv.FormatUint(o.Urgent, 10)+" urgent",
 		"oldest "+t.ago(o.Oldest), fmt.Sprintf("%s of %s on disk", bytesText(uint64(o.Bytes)), bytesText(uint64(o.Max))))
+	if !o.Unstored.IsZero() {
+		t.line("memory", plural(int(o.InMemory), "envelope")+" not on disk", "no room, since "+t.since(o.Unstored))
+	}
 	t.line("lost", plural(int(o.Dropped), "envelope")+" dropped", fmt.Sprintf("%d damaged", o.Corrupt),
 		plural(int(o.Refused), "reading")+" refused")
 	if d := &s.Disk; d.TotalBytes > 0 {

@@ -170,10 +170,10 @@ func (r *Receiver) loadReceiptKey(path string) error {
 	return nil
 }
 
-// SignsReceipts says why gateways would not believe this receiver's receipts; nil
-// if they do. The error's Hint says how to get there.
-func (r *Receiver) SignsReceipts() error {
-	entry, ok := r.Roster.Recipient(r.Name)
+// CheckReceipts says why a gateway with this roster would not believe what Receipts
+// signs; nil if it does. The error's Hint says how to get there.
+func (r *Receiver) CheckReceipts(roster *Roster) error {
+	entry, ok := roster.Recipient(r.Name)
 	switch {
 	case !ok:
 		return unknownError("recipient", r.Name)

@@ -16,7 +16,7 @@ import (
 func TestReceiptKey(t *testing.T) {
 	r := newRig(t)
 	station := r.receiver("station")
-	r.must(station.SignsReceipts())
+	r.must(station.CheckReceipts(station.Roster))
 	message, err := seal.AppendReceipt(nil, station.Receipts, &seal.Receipt{Site: "ward-3", Gateway: "gw-1", Receiver: "station"})
 	r.must(err)
 	gateway, err := identity.LoadGateway(r.path("gateways/gw-1"))
@@ -56,7 +56,7 @@ func TestReceiptKeyComesLater(t *testing.T) {
 			if left != (old.Receipts != nil) || old.Roster.Recipients[0].Sign != (keys.PublicKey{}) {
 				t.Errorf("key %v, roster %v", old.Receipts, old.Roster.Recipients[0].Sign.ID())
 			}
-			wantHint(t, old.SignsReceipts(), "site renew")
+			wantHint(t, old.CheckReceipts(old.Roster), "site renew")
 
 			_, err := r.site.RenewCertificates(0)
 			r.must(err)
@@ -65,7 +65,7 @@ func TestReceiptKeyComesLater(t *testing.T) {
 				t.Error("the roster of a site with signing keys is not of version 2")
 			}
 			for _, recipient := range []string{"station", "legacy"} {
-				r.must(r.receiver(recipient).SignsReceipts())
+				r.must(r.receiver(recipient).CheckReceipts(r.site.Roster()))
 			}
 			if after := r.receiver("station").Receipts.Public(); left != (after == before) {
 				t.Error("a key that was there must stay")
@@ -123,13 +123,12 @@ func TestReceiptKeyRefused(t *testing.T) {
 	_, err = r.site.RenewCertificates(0)
 	r.must(err)
 	r.must(os.WriteFile(path, good, 0o600))
-	wantHint(t, r.receiver("station").SignsReceipts(), "copy the directory")
+	station := r.receiver("station")
+	wantHint(t, station.CheckReceipts(station.Roster), "copy the directory")
 
 	// A removed recipient does not find itself.
-	removed := r.receiver("station")
 	r.must(r.site.RemoveRecipient("station"))
-	removed.Roster = r.site.Roster()
-	wantError(t, removed.SignsReceipts(), identity.ErrUnknown)
+	wantError(t, station.CheckReceipts(r.site.Roster()), identity.ErrUnknown)
 }
 
 func wantHint(t *testing.T, err error, hint string) {

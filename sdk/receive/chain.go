@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/vitalseal/vitalseal/sdk/core/cbor"
+	"github.com/vitalseal/vitalseal/sdk/core/keys"
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
 )
@@ -25,6 +26,8 @@ type chain struct {
 	edges    []edge         // one for each run of received, in the same order
 	high     uint64         // all up to here is received or was reported as a gap
 	labels   []label
+
+	givenUp seal.Interval // counts as received, and is not all of it: see forgetGaps
 
 	dirty bool
 }
@@ -147,6 +150,10 @@ func (c *chain) add(v *seal.Verified) (gap seal.Interval, fills bool) {
 func (c *chain) forgetGaps() {
 	runs := slices.Clone(c.received.Runs())
 	n := len(runs) / 2
+	if c.givenUp == (seal.Interval{}) {
+		c.givenUp.First = runs[0].Last + 1
+	}
+	c.givenUp.Last = runs[n].First - 1
 	merged := append([]seal.Interval{{First: runs[0].First, Last: runs[n].Last}}, runs[n+1:]...)
 	c.edges = append([]edge{{c.edges[0].prev, c.edges[n].head}}, c.edges[n+1:]...)
 	c.received = intervals(merged)
@@ -232,9 +239,29 @@ func (c *chain) labelAt(seq uint64) string {
 	return ""
 }
 
+// receipt says how much of the chain is received. Its head is zero if a state of
+// an earlier version does not know it.
+func (c *chain) receipt(kid keys.KeyID) seal.ReceivedChain {
+	runs := c.received.Runs()
+	last := min(len(runs)-1, seal.MaxMissing)
+	said := seal.ReceivedChain{
+		Device:     kid,
+		Checkpoint: seal.Checkpoint{EID: c.eid, Seq: runs[last].Last, Head: c.edges[last].head},
+		GivenUp:    c.givenUp,
+	}
+	for i := range last {
+		said.Missing = append(said.Missing, seal.Interval{First: runs[i].Last + 1, Last: runs[i+1].First - 1})
+	}
+	return said
+}
+
+// chainItems is the length of a chain in the state. An earlier version wrote two
+// less: it did not know what it had given up.
+const chainItems = 14
+
 // append appends the chain for the state, without its name.
 func (c *chain) append(dst []byte) []byte {
-	dst = cbor.AppendArray(dst, 12)
+	dst = cbor.AppendArray(dst, chainItems)
 	dst = cbor.AppendUint(dst, c.boot)
 	dst = cbor.AppendUint(dst, uint64(c.clock.UnixMilli))
 	dst = cbor.AppendUint(dst, uint64(c.clock.Error))
@@ -254,7 +281,7 @@ func (c *chain) append(dst []byte) []byte {
 	for _, l := range c.labels {
 		dst = cbor.AppendText(cbor.AppendUint(dst, l.seq), l.text)
 	}
-	return dst
+	return cbor.AppendUint(cbor.AppendUint(dst, c.givenUp.First), c.givenUp.Last)
 }
 
 var errState = errors.New("not what this program writes")
@@ -262,7 +289,7 @@ var errState = errors.New("not what this program writes")
 func readChain(eid seal.EID, b []byte) (*chain, error) {
 	c := &chain{eid: eid}
 	r := cbor.NewReader(b)
-	r.ArrayLen(12)
+	items := r.Array()
 	c.boot = r.Uint()
 	c.clock.UnixMilli = int64(r.UintMax(1 << 53))
 	c.clock.Error = uint32(r.UintMax(1<<32 - 1))
@@ -284,6 +311,11 @@ func readChain(eid seal.EID, b []byte) (*chain, error) {
 	c.high = r.UintMax(seal.MaxSeq)
 	for range r.Array() / 2 {
 		c.labels = append(c.labels, label{r.UintMax(seal.MaxSeq), string(r.Text(vital.MaxText))})
+	}
+	if items == chainItems {
+		c.givenUp = seal.Interval{First: r.UintMax(seal.MaxSeq), Last: r.UintMax(seal.MaxSeq)}
+	} else if items != chainItems-2 {
+		r.Fail(errState)
 	}
 	if err := r.Done(); err != nil {
 		return nil, err

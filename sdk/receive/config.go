@@ -13,6 +13,7 @@ import (
 type Device struct {
 	Key      keys.PublicKey
 	Name     string    // shown beside the key id, may be empty
+	Gateway  string    // through which its messages come; empty: it gets no receipts
 	Revoked  time.Time // from when on nothing is accepted; zero: not revoked
 	NotAfter time.Time // the last moment of its enrolment; zero: no end
 }

@@ -47,4 +47,20 @@
 // next anchor. With Config.RequireBeacon, a device that this state has not met
 // is believed only from an anchor that echoes it; what it sealed before cannot be
 // told from a recording and is refused, unless Config.AcceptPast says otherwise.
+//
+// # Receipts
+//
+// Receiver.Receipts returns what gateways may be told (seal.Receipt): up to where
+// each chain is durable here, which numbers below are missing, and which will never
+// be taken. It speaks of the stored state only, so that after a crash, or with an
+// empty state, the receiver says the same or less, never more. A message that came
+// and could not be opened counts as received: it has been judged, and nothing more
+// is to be had from it. A number that a refused fork claims stays missing, and of a
+// chain whose anchor has not come nothing is said.
+//
+// A chain in quarantine, one of the names that only are remembered, and every chain
+// of a device that is revoked or expired are said to be refused, so that their
+// gateway need not keep them. A Rollback is said only when it has been one for
+// Config.PendingTimeout: an anchor that vouches for the chain may be on its way. The
+// older gaps of a chain with too many are said to be given up.
 package receive

@@ -2,6 +2,7 @@ package receive
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/vitalseal/vitalseal/sdk/core/keys"
@@ -45,22 +46,25 @@ func (w *work) message(m *Message, since time.Time) Result {
 		return w.reject(m, kid, dir.Name, BadSignature, "the signature does not verify")
 	}
 	a := &arrival{Message: m, since: since, dir: dir, kid: kid, Verified: verified}
-	// An old message cannot be told from one made with a stolen key, so from the
-	// moment of revocation all are refused.
-	if !dir.Revoked.IsZero() && !w.now.Before(dir.Revoked) {
-		return w.refuse(a, Revoked, "the device's key is revoked")
-	}
-	if !dir.NotAfter.IsZero() && w.now.After(dir.NotAfter) {
-		return w.refuse(a, Revoked, "the device's enrolment has expired")
-	}
-	return w.authentic(a)
-}
-
-func (w *work) authentic(a *arrival) Result {
-	d := w.device(a.kid)
+	d := w.device(kid)
 	if d == nil {
 		return Result{}
 	}
+	if name := (chainName{kid, a.EID()}); !slices.Contains(w.judged, name) {
+		w.judged = append(w.judged, name)
+	}
+	// An old message cannot be told from one made with a stolen key, so from the
+	// moment of revocation all are refused.
+	switch dir.status(w.now) {
+	case revoked:
+		return w.refuse(a, Revoked, "the device's key is revoked")
+	case expired:
+		return w.refuse(a, Revoked, "the device's enrolment has expired")
+	}
+	return w.authentic(a, d)
+}
+
+func (w *work) authentic(a *arrival, d *device) Result {
 	if verdict, refused := d.verdictOf(a.EID()); refused && !(a.Kind() == seal.KindAnchor && d.mayReturn(a.EID(), verdict)) {
 		return w.refuse(a, verdict, "its chain is refused")
 	}

@@ -303,6 +303,9 @@ func runModel(t *testing.T, seed uint64, steps int) {
 		if res.Verdict != want || res.Pending != (want == 0) {
 			t.Fatalf("seed %d, step %d: %v %v seq %d: verdict %q (%s), want %q", seed, i, s.v.Kind(), s.v.EID(), s.v.Seq(), res.Verdict, res.Reason, want)
 		}
+		if w.rng.IntN(10) == 0 {
+			checkReceipts(t, seed, g, m)
+		}
 		if w.rng.IntN(150) == 0 && len(m.pending) == 0 {
 			addCounts(&total, g.r.Stats().Verdicts)
 			g.restart()
@@ -319,6 +322,36 @@ func runModel(t *testing.T, seed uint64, steps int) {
 func addCounts(sum *receive.Counts, c receive.Counts) {
 	for i := range c {
 		sum[i] += c[i]
+	}
+}
+
+// checkReceipts holds what the receiver would sign against what the model has.
+func checkReceipts(t *testing.T, seed uint64, g *rig, m *model) {
+	t.Helper()
+	receipts, _ := g.r.Receipts(true)
+	if len(receipts) != 1 || receipts[0].Gateway != "gw-1" || receipts[0].Site != site {
+		t.Fatalf("seed %d: receipts %+v", seed, receipts)
+	}
+	if !slices.ContainsFunc(receipts[0].Chains, func(c seal.ReceivedChain) bool { return m.chains[c.EID] != nil && !c.Refused }) {
+		t.Fatalf("seed %d: no chain in %+v", seed, receipts[0])
+	}
+	for _, c := range receipts[0].Chains {
+		known := m.chains[c.EID]
+		if known == nil || c.Refused {
+			t.Fatalf("seed %d: %+v is no chain of the model's", seed, c)
+		}
+		if known.got[c.Seq].head != c.Head {
+			t.Fatalf("seed %d: head %x at %d, want %x", seed, c.Head, c.Seq, known.got[c.Seq].head)
+		}
+		newest := slices.Max(slices.Collect(maps.Keys(known.got)))
+		if c.Seq != newest && len(c.Missing) != seal.MaxMissing {
+			t.Fatalf("seed %d: up to %d with %d gaps, want %d", seed, c.Seq, len(c.Missing), newest)
+		}
+		for seq := range c.Seq + 1 {
+			if _, got := known.got[seq]; got != c.Received(seq) {
+				t.Fatalf("seed %d: message %d of %v: received %v, the receipt says %v", seed, seq, c.EID, got, c.Received(seq))
+			}
+		}
 	}
 }
 

@@ -31,6 +31,7 @@ type Receiver struct {
 	pending  []*held // oldest first
 	openers  openers
 	stats    stats
+	receipts receipts
 
 	verifier seal.Verifier
 	batch    vital.Batch
@@ -66,8 +67,9 @@ func Open(conf Config) (*Receiver, error) {
 	r := &Receiver{
 		conf: conf, state: s, wake: make(chan struct{}, 1),
 		devices: map[keys.KeyID]*device{}, presence: map[keys.KeyID]*presence{},
-		openers: openers{max: conf.Openers},
-		stats:   newStats(),
+		openers:  openers{max: conf.Openers},
+		stats:    newStats(),
+		receipts: newReceipts(),
 	}
 	if err := r.restore(); err != nil {
 		return nil, errors.Join(err, s.close())
@@ -100,6 +102,7 @@ func (r *Receiver) restore() error {
 		}
 		r.presence[kid] = &presence{heard: now, interval: d.interval, silent: d.silent}
 		r.stats.see(d)
+		r.receipts.note(d, d.newest, now)
 	}
 	return nil
 }
@@ -197,6 +200,7 @@ type work struct {
 	retry   []keys.KeyID // devices whose held messages may be judged now
 	acks    []func()
 	counts  []count
+	judged  []chainName // chains of the authentic messages that were judged
 	lines   int
 	err     error // the first failure; nothing is done after it
 }
@@ -298,6 +302,9 @@ func (w *work) finish() {
 	}
 	for _, c := range w.counts {
 		r.stats.add(c)
+	}
+	for _, name := range w.judged {
+		r.receipts.note(r.devices[name.kid], name.eid, w.now)
 	}
 	r.trimDevices()
 }

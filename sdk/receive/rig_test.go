@@ -116,7 +116,7 @@ type roster struct {
 func newRoster(devices ...*device) *roster {
 	r := &roster{map[keys.KeyID]receive.Device{}, map[keys.KeyID]*keys.SoftwarePSK{}}
 	for _, d := range devices {
-		r.devices[d.kid()] = receive.Device{Key: d.key.Public(), Name: "bed 7"}
+		r.devices[d.kid()] = receive.Device{Key: d.key.Public(), Name: "bed 7", Gateway: "gw-1"}
 		r.psks[d.kid()] = d.psk
 	}
 	return r

@@ -85,7 +85,9 @@
 // # Receiving
 //
 // A Receiver subscribes, verifies, opens, notices what is missing, and hands each
-// reading on with a verdict. See package receive for the verdicts.
+// reading on with a verdict. See package receive for the verdicts. It tells each
+// gateway, in signed receipts, what of its chains is durable at the receiver
+// (ReceiverConfig.NoReceipts).
 //
 // # The rigs
 //

@@ -3,7 +3,7 @@ package sdk
 import (
 	"context"
 	"errors"
-	"io"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -45,6 +45,18 @@ type ReceiverConfig struct {
 	// to a receiver that lost its state it may bring what it had already received.
 	AcceptPast bool
 
+	// NoReceipts signs no receipts. By default a receiver tells each gateway, signed
+	// and retained, what of its chains is durable here, as soon as that is known and
+	// at most once in ReceiptInterval; a gateway that is configured so keeps the rest.
+	// One has about 150 bytes for a gateway with one device, and 42 for each more:
+	// little beside what the gateway sends itself, so that gateways can begin to ask
+	// for receipts without a change here.
+	NoReceipts bool
+
+	// ReceiptInterval is the least time between two receipts to one gateway. A gateway
+	// keeps that much more. Default 1 s.
+	ReceiptInterval time.Duration
+
 	// Judging has the bounds of package receive to use in place of its defaults.
 	// What ReceiverConfig says itself (site, directory, secrets, sink, state) is
 	// ignored in it.
@@ -71,7 +83,7 @@ type Receiver struct {
 	roster   *directory
 	judge    *receive.Receiver
 	messages *mqtt.Subscriber
-	beacon   *mqtt.Publisher
+	said     *mqtt.Publisher // the beacon and receipts
 	arrived  chan mqtt.Received
 
 	subscribed chan struct{} // signalled at each connection
@@ -103,6 +115,12 @@ func OpenReceiver(conf ReceiverConfig) (*Receiver, error) {
 	}
 	if conf.rosterPeriod == 0 {
 		conf.rosterPeriod = rosterPeriod
+	}
+	if conf.ReceiptInterval < 0 {
+		return nil, fmt.Errorf("vitalseal: receipt interval %v is negative", conf.ReceiptInterval)
+	}
+	if conf.ReceiptInterval == 0 {
+		conf.ReceiptInterval = defaultReceiptInterval
 	}
 	if conf.State == "" {
 		conf.State = filepath.Join(conf.Identity, "state.db")
@@ -148,7 +166,7 @@ func (r *Receiver) openMQTT() error {
 	}
 	c.ClientID += "_beacon" // no name has "_", and nats-server refuses "."
 	c.OnState = nil
-	r.beacon, err = mqtt.NewPublisher(c)
+	r.said, err = mqtt.NewPublisher(c)
 	return err
 }
 
@@ -163,7 +181,7 @@ func (r *Receiver) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	for _, run := range []func() error{
 		func() error { return r.messages.Run(ctx, filters, r.enqueue(ctx)) },
-		func() error { return r.publishBeacon(ctx) },
+		func() error { return r.speak(ctx) },
 		func() error { return r.judgeAll(ctx) },
 		func() error { return r.tick(ctx) },
 		func() error { return r.watchRoster(ctx) },
@@ -283,15 +301,15 @@ func (r *Receiver) judgeBatch(ctx context.Context, batch []receive.Message) erro
 	}
 }
 
-// add turns a delivery into a message. Gateways' states and beacons are not
-// messages; a topic that is none of ours says nothing about the site or the
+// add turns a delivery into a message. Gateways' states, beacons and receipts are
+// not messages; a topic that is none of ours says nothing about the site or the
 // device, and what the message itself says is judged.
 func (r *Receiver) add(batch []receive.Message, m mqtt.Received) []receive.Message {
 	message := receive.Message{Payload: m.Payload, Received: time.Now(), Retained: m.Retained, Ack: m.Ack}
 	topic, err := mqtt.ParseTopic(m.Topic)
 	switch {
 	case err != nil:
-	case topic.Kind == mqtt.KindState, topic.Kind == mqtt.KindBeacon, len(m.Payload) == 0:
+	case topic.Kind == mqtt.KindState, topic.Kind == mqtt.KindBeacon, topic.Kind == mqtt.KindReceipt, len(m.Payload) == 0:
 		m.Ack()
 		return batch
 	default:
@@ -308,47 +326,6 @@ func kidOf(hexDigits string) keys.KeyID {
 	}
 	return kid
 }
-
-// publishBeacon publishes the beacon at each connection of the subscriber: a
-// broker that was killed may have forgotten what it had retained.
-func (r *Receiver) publishBeacon(ctx context.Context) error {
-	for {
-		select {
-		case <-r.subscribed:
-		case <-ctx.Done():
-			return nil
-		}
-		if err := r.beacon.Run(ctx, r.beaconOnce()); err != nil {
-			return err
-		}
-	}
-}
-
-// beaconOnce is the source of one message: the beacon, retained. When the broker
-// has acknowledged it, publishing ends.
-func (r *Receiver) beaconOnce() mqtt.Source {
-	topic := mqtt.Topic{Kind: mqtt.KindBeacon, Site: r.identity.Site.Name, Receiver: r.identity.Name}
-	beacon := r.judge.Beacon()
-	return &once{message: mqtt.Message{Topic: topic.String(), Payload: beacon[:], Retain: true}}
-}
-
-// once is a mqtt.Source of one message.
-type once struct {
-	message mqtt.Message
-	given   bool
-	done    bool
-}
-
-func (o *once) Next(context.Context) (mqtt.Message, uint64, error) {
-	if o.given || o.done {
-		return mqtt.Message{}, 0, io.EOF
-	}
-	o.given = true
-	return o.message, 1, nil
-}
-
-func (o *once) Done(uint64) { o.done = true }
-func (o *once) Rewind()     { o.given = o.done }
 
 // watchRoster reads the roster anew every few seconds, so that a device that is
 // revoked is refused within seconds.
@@ -400,7 +377,9 @@ func (d *directory) Lookup(kid keys.KeyID) (receive.Device, bool) {
 	if !ok {
 		return receive.Device{}, false
 	}
-	return receive.Device{Key: entry.PublicKey, Name: entry.Name, Revoked: entry.Revoked, NotAfter: entry.NotAfter}, true
+	return receive.Device{
+		Key: entry.PublicKey, Name: entry.Name, Gateway: entry.Gateway, Revoked: entry.Revoked, NotAfter: entry.NotAfter,
+	}, true
 }
 
 func (r *Receiver) connected(s mqtt.State) {

@@ -28,6 +28,10 @@ failure of this command: its exit status is 0.
 With -o each line is on the disk before the broker is told, and is in the file
 once after any crash. On standard output lines may come twice after a crash.
 
+Gateways are told, signed, what has been received, when the recipient has a key for
+that ("vitalseal site renew" gives older ones theirs): one that asks for receipts
+keeps what it sealed until then, whatever the broker loses.
+
 The state file remembers what has been received. A device that it does not know is
 believed once it has answered this receiver, which takes its gateway some seconds:
 otherwise an old recording could pass for new. What it sealed before is refused.`,
@@ -40,6 +44,7 @@ otherwise an old recording could pass for new. What it sealed before is refused.
 			flags.StringVar(&r.state, "state", "", "`FILE` of the state (default state.db in the identity's directory)")
 			flags.BoolVar(&r.acceptPast, "accept-past", false, "take also what unknown devices sealed before they answered: for a first start")
 			flags.BoolVar(&r.trustFirst, "trust-first", false, "believe unknown devices without an answer")
+			flags.BoolVar(&r.noReceipts, "no-receipts", false, "tell gateways nothing: one that asks for this recipient's receipts keeps all")
 			flags.DurationVar(&r.duration, "for", 0, "end after this `DURATION`, such as 20s")
 			return r.run
 		},
@@ -50,6 +55,7 @@ otherwise an old recording could pass for new. What it sealed before is refused.
 type receiving struct {
 	identity, broker, output, state string
 	acceptPast, trustFirst          bool
+	noReceipts                      bool
 	duration                        time.Duration
 }
 
@@ -64,7 +70,7 @@ func (r *receiving) run(c *call) (err error) {
 	defer func() { err = errors.Join(err, closeSink()) }()
 	receiver, err := sdk.OpenReceiver(sdk.ReceiverConfig{
 		Identity: r.identity, Broker: r.broker, State: r.state, Sink: sink,
-		AcceptPast: r.acceptPast, TrustFirst: r.trustFirst,
+		AcceptPast: r.acceptPast, TrustFirst: r.trustFirst, NoReceipts: r.noReceipts,
 		Logger: slog.New(slog.NewTextHandler(c.stderr, nil)),
 	})
 	if errors.Is(err, fs.ErrNotExist) {

@@ -91,3 +91,57 @@ func TestGarbageFlood(t *testing.T) {
 		}
 	})
 }
+
+// TestGoodFlood pours undamaged frames into a port with the link while its device is
+// accepted and works: frames taken long ago, frames far ahead of their turn, heartbeats
+// and lines for the log, a hundred seconds of a line as fast as it is read. Memory stays
+// where it is, none of it is taken, and the device's own readings come once each.
+func TestGoodFlood(t *testing.T) {
+	const bytesASecond, rounds, readings = 11520, 12, 240
+	b := newBedside(t, "board")
+	p := newPeer(t, link.SensorConfig{})
+	b.linkPort("board", config.Plain, p)
+	got := b.Receive()
+	b.run(agent.Options{})
+	p.queue(link.TypeReadings, p.readings(0))
+	p.flushed()
+	session := p.session()
+	data := func(seq uint32) []byte {
+		d := link.Data{Type: link.TypeReadings, Session: session, Seq: seq, Now: p.uptime(), Body: p.readings(100000)}
+		return link.AppendFrame(nil, d.Append(nil))
+	}
+	frames := [][]byte{
+		data(1), data(1 << 20), data(1<<32 - 1),
+		link.AppendFrame(nil, (&link.Heartbeat{Session: session, Next: 1}).Append(nil)),
+		link.AppendFrame(nil, (&link.Log{Session: session, Level: link.LevelWarn, Text: []byte("again and again")}).Append(nil)),
+	}
+	n := 1
+	var heaps []int64
+	for range rounds {
+		for range readings / rounds {
+			p.queue(link.TypeReadings, p.readings(n))
+			n++
+			for poured := 0; poured < 100*bytesASecond/readings; {
+				f := frames[rand.IntN(len(frames))]
+				p.inject(f)
+				poured += len(f)
+			}
+		}
+		heaps = append(heaps, heap())
+	}
+	p.flushed()
+	got.Until("all readings", func(f *sdktest.Found) bool { return len(f.Numerics) >= n })
+	got.EachOnce(n)
+	before := heaps[rounds/3]
+	for _, h := range heaps[rounds/3 : 2*rounds/3] {
+		before = max(before, h)
+	}
+	lines := strings.Count(b.log.String(), "\n")
+	t.Logf("heap %v; the log has %d lines; %+v", heaps, lines, p.state())
+	if after := heaps[rounds-1]; after > before+before/5+2<<20 {
+		t.Errorf("heap grows: %v", heaps)
+	}
+	if lines > 400 {
+		t.Errorf("the log has %d lines", lines)
+	}
+}

@@ -41,7 +41,8 @@ type Config struct {
 	Renew time.Duration
 
 	// MaxWaiting bounds what of one device waits to be sealed, in bytes of memory;
-	// as much again may be on its way. Default 1 MiB, minimum 64 KiB.
+	// as much again may be on its way. The same bounds what of all devices together
+	// is kept in memory where the disk has no room. Default 1 MiB, minimum 64 KiB.
 	MaxWaiting int
 
 	// MaxStored bounds the outbox on disk. Default 256 MiB.

@@ -178,6 +178,26 @@ func (r *Roster) Recipient(name string) (RecipientKey, bool) {
 	return RecipientKey{}, false
 }
 
+// ReceiptKey returns the key that verifies the receipts of the recipient of this
+// name. The error's Hint says how to get one.
+func (r *Roster) ReceiptKey(name string) (keys.PublicKey, error) {
+	k, ok := r.Recipient(name)
+	switch {
+	case !ok:
+		return keys.PublicKey{}, &hintError{
+			text: fmt.Sprintf("identity: recipient %.80q is not in the roster", name),
+			hint: `see "vitalseal site show", add it with "vitalseal site recipient", and copy the gateway's directory again`,
+			err:  ErrUnknown,
+		}
+	case k.Sign == (keys.PublicKey{}):
+		return keys.PublicKey{}, &hintError{
+			text: fmt.Sprintf("identity: recipient %q has no key to sign receipts with", name),
+			hint: `run "vitalseal site renew", and copy the directories of the recipient and of the gateways again`,
+		}
+	}
+	return k.Sign, nil
+}
+
 // recipient returns the index of a recipient, or -1.
 func (r *Roster) recipient(name string) int {
 	for i := range r.Recipients {

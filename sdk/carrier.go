@@ -296,6 +296,9 @@ func (c *Carrier) cycle(now time.Time) error {
 		if _, err := c.pipeline.store(m.record, c); err != nil {
 			return err
 		}
+		if m.anchor == nil {
+			c.pipeline.receipts.sealed(seal.Checkpoint{EID: m.record.Anchor, Seq: m.record.Seq}, m.record.Device)
+		}
 		c.mu.Lock()
 		c.waiting = c.waiting[:copy(c.waiting, c.waiting[1:])]
 		c.cost -= len(m.record.Payload) + carriedCost
@@ -307,10 +310,14 @@ func (c *Carrier) cycle(now time.Time) error {
 // newest, which came late or again, is not the chain in use.
 func (c *Carrier) began(m *carried, now time.Time) {
 	p := c.pipeline
-	if !p.state.carriedChain(m.record.Device, m.anchor, m.record.Payload, now) {
+	before, _ := p.state.carriedAnchor(m.record.Device)
+	if !p.state.carriedChain(m.record.Device, m.anchor, m.record.Payload, p.receipts.wanted(), now) {
 		return
 	}
 	p.saveState()
+	if before != m.anchor.check.EID {
+		p.receipts.sealed(m.anchor.check, m.record.Device)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.kid == m.record.Device {

@@ -211,6 +211,7 @@ func (c *chain) seal(b *vital.Batch, class outbox.Class, topic string, decides *
 // record returns the outbox's record of the message that was sealed last.
 func (c *chain) record(class outbox.Class, topic string, message []byte) *outbox.Record {
 	check := c.sealer.Checkpoint()
+	c.pipeline.receipts.sealed(check, c.device.kid)
 	return &outbox.Record{
 		Class: class, Device: c.device.kid, Anchor: check.EID, Seq: check.Seq, Topic: topic, Payload: message,
 	}
@@ -360,7 +361,7 @@ func (c *chain) beginOne() error {
 	c.begun, c.spoke = true, time.Now()
 	c.echoes.echoed(p.anchor.Beacon)
 	check := c.sealer.Checkpoint()
-	c.pipeline.beganChain(c.device.kid, check, p.anchor.Beacon)
+	c.pipeline.beganChain(c.device.kid, check, message, p.anchor.Beacon)
 	c.unsent, c.decides = c.record(outbox.Anchor, c.pipeline.anchorTopic(c.device.kid, check.EID), message), nil
 	c.unsent.Retain = true
 	c.mu.Lock()

@@ -163,9 +163,12 @@ func (p *Pipeline) allCarriers() []*Carrier {
 // beganChain remembers that an anchor is retained at the broker, before it is. A
 // disk that does not take that note does not keep readings from being sealed: it
 // is written with the next.
-func (p *Pipeline) beganChain(kid keys.KeyID, check seal.Checkpoint, beacon seal.Beacon) {
+func (p *Pipeline) beganChain(kid keys.KeyID, check seal.Checkpoint, message []byte, beacon seal.Beacon) {
+	if !p.receipts.wanted() {
+		message = nil
+	}
 	p.state.heard(beacon)
-	p.state.began(kid, check, time.Now())
+	p.state.began(kid, check, message, time.Now())
 	p.saveState()
 }
 
@@ -181,7 +184,8 @@ func (p *Pipeline) anchorTopic(kid keys.KeyID, eid seal.EID) string {
 }
 
 // keepHouse clears anchors that nothing needs any more. They are forgotten only
-// when the messages that clear them are on disk.
+// when the messages that clear them are on disk. Of those that are kept to be sent
+// again, it forgets the ones of which nothing is left.
 func (p *Pipeline) keepHouse(now time.Time) {
 	var cleared []oldAnchor
 	for _, old := range p.state.superseded(now.Add(-p.conf.periods.anchorLife)) {
@@ -201,6 +205,14 @@ func (p *Pipeline) keepHouse(now time.Time) {
 	if len(cleared) > 0 && p.commitAll() == nil {
 		for _, old := range cleared {
 			p.state.cleared(old)
+		}
+	}
+	for _, old := range p.state.keptAnchors(true) {
+		if p.receipts.lacks(chainID{old.kid, old.eid}) {
+			continue
+		}
+		if n, err := p.queue.Pending(old.eid); err == nil && n == 0 {
+			p.state.discard(old)
 		}
 	}
 	p.saveState()

@@ -3,6 +3,7 @@ package sdk
 import (
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/vitalseal/vitalseal/sdk/core/keys"
@@ -56,6 +57,13 @@ type Config struct {
 	// Window is the number of unacknowledged publishes. Default 64.
 	Window int
 
+	// Receipts are the recipients of the site, by name, that have to sign that they
+	// have an envelope durably before the outbox gives it up. What a broker took and
+	// lost is sent again then, and what waits for a receiver that is away waits in
+	// the outbox, within MaxStored. Default: none; the broker's acknowledgement is
+	// enough. At most 16.
+	Receipts []string
+
 	// Suite is the content encryption. Default AlgChaCha20Poly1305.
 	Suite keys.Algorithm
 
@@ -84,12 +92,13 @@ type periods struct {
 	retryRun     time.Duration // after publishing ended with an error
 	storedCalm   time.Duration // how long data have to be stored again after a time without room
 	roster       time.Duration // how often the roster is read for devices that seal for themselves
+	repeat       time.Duration // how often what was lost on its way to a receiver is sent again
 	backoff      time.Duration // at most, between attempts at a connection; zero: package mqtt's
 }
 
 var defaultPeriods = periods{
 	anchorLife: 24 * time.Hour, housekeeping: 30 * time.Second, retryCommit: time.Second, retryRun: 5 * time.Second,
-	roster: rosterPeriod, storedCalm: storedCalm,
+	roster: rosterPeriod, storedCalm: storedCalm, repeat: repeatPeriod,
 }
 
 const (
@@ -117,6 +126,9 @@ func (c *Config) fill() error {
 	}
 	if c.BacklogRate != 0 && !(c.BacklogRate >= 1) { // nor NaN
 		return errors.New("vitalseal: backlog rate must be 0 or from 1 envelope a second on")
+	}
+	if len(c.Receipts) > maxReceivers || len(slices.Compact(slices.Sorted(slices.Values(c.Receipts)))) != len(c.Receipts) {
+		return errors.New("vitalseal: receipts must name at most 16 recipients, each once")
 	}
 	if c.Every < 0 || c.Every > time.Minute {
 		return errors.New("vitalseal: every must be from 0 to 1 m")

@@ -17,7 +17,8 @@
 // sealed and on disk within Config.Every, or, when that is 0, as soon as the
 // commit before it is done. Sync returns when everything recorded before it is on
 // disk; a power cut after that loses none of it. Nothing unsealed ever touches the
-// disk, and nothing leaves it before the broker has acknowledged it.
+// disk, and nothing leaves it before the broker has acknowledged it or, with
+// Config.Receipts, before its receivers have signed for it.
 //
 // While the disk refuses, readings wait in memory up to Config.MaxWaiting, and
 // Sync and Stats say why. While only a new chain cannot be begun (a roster that
@@ -54,6 +55,31 @@
 // worth of refused readings where accounts leave, ten minutes' worth at most where
 // they do not. Such readings were never sealed, so no receiver misses them by number.
 // What a sensor says it dropped itself travels with its readings.
+//
+// # Receipts
+//
+// A broker that acknowledged an envelope may still lose it: killed before it saved,
+// short of room for a receiver that is away, or hostile. With Config.Receipts the
+// outbox gives an envelope up only when each receiver that is named there has signed
+// that what it says is durable with it, or that it will never take it:
+//
+//	p, err := sdk.Open(ctx, sdk.Config{Identity: "gateway", Broker: broker, Receipts: []string{"station"}})
+//
+// What is not signed for is published again at the next connection and, while one
+// lasts, when the receiver has signed for something that was published later, and
+// half a minute has passed. Receivers know what they have and count no reading twice.
+// So everything that was stored reaches the receivers, through brokers that are
+// killed or that throw away, as long as the outbox has room: a receiver that is away
+// fills it as a broker does, with the same order of what goes first. What a pipeline
+// published and nobody had signed for when it was closed is published again by the
+// next. A receiver that is named, and never comes, has the outbox fill up: see
+// Stats.Receipts.
+//
+// A receipt counts if the key that the roster has for the receiver signed it, for
+// this site and gateway. One that names another message than was sealed under a
+// number is refused, and the gateway says so in a signed event: it is forged with the
+// receiver's key, or the chain is forked. An old receipt says less than a new one, and
+// nothing else.
 //
 // # Whose readings, and when
 //

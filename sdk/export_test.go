@@ -113,3 +113,11 @@ func (o *Owing) Account(now time.Time, idle bool) []vital.Dropped {
 	o.owes = owing{last: now, pause: o.owes.pause}
 	return drops
 }
+
+// QuickRepeat has what was lost on its way to a receiver sent again this often.
+func (c *Config) QuickRepeat(every time.Duration) {
+	if c.periods == (periods{}) {
+		c.periods = defaultPeriods
+	}
+	c.periods.repeat = every
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,20 +23,49 @@ type feed struct {
 	rate    float64       // Config.BacklogRate
 	retry   time.Duration // after the disk could not be read
 	done    func()
-	anchors func() []mqtt.Message // of the chains in use
+	anchors func() []mqtt.Message // of the chains in use, and of others of which something is left
+	signed  bool                  // records stay until receivers have signed for them
+	every   time.Duration         // between two marks
 
 	// from is used by Next and Rewind, never at once. It is made when there is a
 	// connection: all that waited for one is backlog. nil: there is none.
 	from   *outbox.Feed
 	unread bool // the disk could not be read when it was last asked
 
-	told chan struct{} // signalled when again or ring has more
+	told chan struct{} // signalled when there is more to send again, or in the ring
 
 	mu sync.Mutex
 	// again are the anchors in use, which were acknowledged long ago, to be sent
 	// once more: a broker that was killed may have forgotten what it retained.
 	again []mqtt.Message
 	wait  chan struct{} // closed when something may have left the outbox
+
+	connections int                 // how often there was a Rewind
+	flying      int                 // messages of this connection that were not acknowledged
+	plain       map[uint64]struct{} // of those, the ones that nobody signs for
+	marks       []waymark           // oldest first
+	marked      time.Time           // when the newest was made; zero: one is due
+	newest      waymark             // the newest message that can be one
+	asked       *repetition         // not begun
+	drained     <-chan struct{}     // there was nothing more to publish before the commit that closes it; nil: there was
+}
+
+// waymark is a message that was published, and what had been before it.
+type waymark struct {
+	chain chainID
+	seq   uint64
+	to    outbox.Position
+	at    time.Time
+}
+
+// maxMarks bounds the marks. When there are more, every second one goes: a receiver
+// may be far behind.
+const maxMarks = 32
+
+// repetition is what is to be published again.
+type repetition struct {
+	to   outbox.Position
+	want func(*outbox.Record) bool
 }
 
 // idAgain is the number of a message that is not in the outbox.
@@ -44,6 +74,7 @@ const idAgain = 0
 func newFeed(queue *outbox.Queue, conf *Config, done func(), anchors func() []mqtt.Message) *feed {
 	f := &feed{
 		queue: queue, log: conf.Logger, rate: conf.BacklogRate, retry: conf.periods.retryCommit,
+		signed: len(conf.Receipts) > 0, every: conf.periods.repeat, plain: map[uint64]struct{}{},
 		done: done, anchors: anchors, told: make(chan struct{}, 1), wait: make(chan struct{}),
 	}
 	f.ring = newRing(conf.MaxWaiting, func() { signal(f.told) })
@@ -59,17 +90,20 @@ func (f *feed) Next(ctx context.Context) (mqtt.Message, uint64, error) {
 		if m, ok := f.nextAgain(); ok {
 			return m, idAgain, nil
 		}
+		f.beginAgain()
 		committed := f.queue.Committed()
-		record, wait, err := f.next()
+		now := time.Now()
+		record, wait, err := f.next(now)
 		switch {
 		case err == nil:
+			f.publishing(&record, now)
 			return mqtt.Message{Topic: record.Topic, Payload: record.Payload, Retain: record.Retain}, record.ID, nil
 		case errors.Is(err, outbox.ErrUnread): // the connection is not to blame
 			wait = f.retry
 		case !errors.Is(err, io.EOF):
 			return mqtt.Message{}, 0, err
 		default:
-			f.progress() // records that cannot be read back are gone without an acknowledgement
+			f.exhausted(committed, wait, now) // records that cannot be read back are gone without an acknowledgement
 		}
 		if err := f.rest(ctx, committed, wait); err != nil {
 			return mqtt.Message{}, 0, err
@@ -79,15 +113,101 @@ func (f *feed) Next(ctx context.Context) (mqtt.Message, uint64, error) {
 
 // next returns the next envelope: an alert, anchor or account, then what is published
 // from memory, then what else is on disk.
-func (f *feed) next() (record outbox.Record, wait time.Duration, err error) {
+func (f *feed) next(now time.Time) (record outbox.Record, wait time.Duration, err error) {
 	if record, err = f.from.NextUrgent(); err != nil {
 		if kept, ok := f.ring.take(); ok {
 			return kept, 0, nil
 		}
-		record, wait, err = f.from.Next(time.Now())
+		record, wait, err = f.from.Next(now)
 	}
 	f.noteUnread(err)
 	return record, wait, err
+}
+
+// publishing notes that a record is on its way.
+func (f *feed) publishing(r *outbox.Record, now time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.flying++
+	f.drained = nil
+	switch {
+	case r.ID < ringID && (!f.signed || !receiptable(r)):
+		f.plain[r.ID] = struct{}{}
+	case f.signed && r.Seq > 0: // an anchor is retained: it does not keep its place among the others
+		f.newest = waymark{chain: chainOf(r), seq: r.Seq}
+		if now.Sub(f.marked) >= f.every {
+			f.mark(now)
+		}
+	}
+}
+
+// mark makes the newest message a mark, but not while something is sent again: its
+// place would tell nothing of that. f.mu is held.
+func (f *feed) mark(now time.Time) {
+	if f.from.Repeating() || f.asked != nil || f.newest.seq == 0 {
+		return
+	}
+	if len(f.marks) == maxMarks {
+		for i := range maxMarks / 2 {
+			f.marks[i] = f.marks[2*i+1]
+		}
+		f.marks = f.marks[:maxMarks/2]
+	}
+	f.newest.to, f.newest.at = f.from.Position(), now
+	f.marks = append(f.marks, f.newest)
+	f.marked = now
+}
+
+// exhausted notes that there is nothing to publish until committed is closed, or,
+// if wait is not 0, until then.
+func (f *feed) exhausted(committed <-chan struct{}, wait time.Duration, now time.Time) {
+	f.mu.Lock()
+	if wait == 0 {
+		f.drained = committed
+	}
+	if f.marked.IsZero() { // what was sent again last
+		f.mark(now)
+	}
+	f.mu.Unlock()
+	f.progress()
+}
+
+// published returns the marks of the connection that there is, and its number.
+func (f *feed) published() ([]waymark, int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.marks), f.connections
+}
+
+// repeat has those records published again that had been at a position of the
+// connection and that want says true of. What is marked from its end on tells
+// whether they were lost again.
+func (f *feed) repeat(connection int, to outbox.Position, want func(*outbox.Record) bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if connection != f.connections {
+		return // all is sent again
+	}
+	f.asked = &repetition{to, want}
+	f.marks, f.marked = f.marks[:0], time.Time{}
+	signal(f.told)
+}
+
+func (f *feed) beginAgain() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.asked != nil {
+		f.from.Again(f.asked.to, f.asked.want)
+		f.asked = nil
+	}
+}
+
+// idle reports whether the broker has acknowledged all that there is.
+func (f *feed) idle() bool {
+	committed := f.queue.Committed()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.drained == committed && f.flying == 0 && len(f.again) == 0
 }
 
 // sendAgain has an anchor published that is not in the outbox any more: the broker
@@ -147,10 +267,17 @@ func (f *feed) Done(id uint64) {
 	if id == idAgain {
 		return
 	}
+	f.mu.Lock()
+	f.flying--
+	_, plain := f.plain[id]
+	delete(f.plain, id)
+	f.mu.Unlock()
 	if id >= ringID {
 		f.ring.done(id)
-	} else if err := f.queue.Ack(id); err != nil && !errors.Is(err, outbox.ErrClosed) {
-		return // a record that was dropped meanwhile: there is nothing to remember
+	} else if plain {
+		if err := f.queue.Ack(id); err != nil && !errors.Is(err, outbox.ErrClosed) {
+			return // a record that was dropped meanwhile: there is nothing to remember
+		}
 	}
 	f.done()
 	f.progress()
@@ -179,7 +306,10 @@ func (f *feed) Rewind() {
 	}
 	f.ring.rewind()
 	f.mu.Lock()
-	f.again = nil
+	f.connections++
+	f.again, f.flying, f.asked, f.drained = nil, 0, nil, nil
+	f.marks, f.marked, f.newest = nil, time.Time{}, waymark{}
+	clear(f.plain)
 	f.mu.Unlock()
 	anchors := f.anchors() // without the lock, which sendAgain's caller takes after its own
 	f.mu.Lock()

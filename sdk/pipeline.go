@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,6 +32,8 @@ type Pipeline struct {
 	feed    *feed
 	ring    *ring
 	roster  rosterFile
+
+	receipts *receipts
 
 	wakes  chan struct{} // something is waiting
 	urgent chan struct{} // do not wait for Every
@@ -112,8 +115,12 @@ func (p *Pipeline) start(ctx context.Context) error {
 	if p.state, err = openState(filepath.Join(p.conf.Data, "chains.json")); err != nil {
 		return err
 	}
-	p.feed = newFeed(p.queue, &p.conf, p.acknowledged, p.anchorsInUse)
+	p.feed = newFeed(p.queue, &p.conf, p.acknowledged, p.anchorsToKeep)
+	p.feed.again = p.anchorsToKeep() // a broker may have been killed while this was not open
 	p.ring = p.feed.ring
+	if p.receipts, err = p.newReceipts(); err != nil {
+		return err
+	}
 	publisher, err := mqtt.NewPublisher(p.publisherConfig())
 	if err != nil {
 		return err
@@ -123,14 +130,16 @@ func (p *Pipeline) start(ctx context.Context) error {
 		return err
 	}
 	ctx, p.cancel = context.WithCancel(ctx)
-	filter := "vs1/" + p.site + "/" + string(mqtt.KindBeacon) + "/+"
 	p.done.Go(func() {
 		defer close(p.silent)
 		p.keepRunning(ctx, "publishing", func() error { return publisher.Run(ctx, p.feed) })
 	})
 	p.done.Go(func() {
-		p.keepRunning(ctx, "listening for beacons", func() error { return beacons.Run(ctx, []string{filter}, p.heard) })
+		p.keepRunning(ctx, "listening for beacons", func() error { return beacons.Run(ctx, p.filters(), p.heard) })
 	})
+	if p.receipts.wanted() {
+		p.done.Go(func() { p.receipts.run(ctx, p.conf.periods.housekeeping) })
+	}
 	go p.commits()
 	return nil
 }
@@ -171,6 +180,16 @@ func (p *Pipeline) credentials() func() (tls.Certificate, *x509.CertPool, error)
 		return p.conf.Credentials.Load
 	}
 	return p.gateway.Credentials
+}
+
+// filters are what a gateway listens for: beacons, and its own receipts if it waits
+// for any.
+func (p *Pipeline) filters() []string {
+	all := []string{"vs1/" + p.site + "/" + string(mqtt.KindBeacon) + "/+"}
+	if p.receipts.wanted() {
+		all = append(all, "vs1/"+p.site+"/"+p.gateway.Name+"/"+string(mqtt.KindReceipt)+"/+")
+	}
+	return all
 }
 
 // Gateway returns the name of the gateway.
@@ -332,8 +351,9 @@ func (p *Pipeline) sync(ctx context.Context, of any) error {
 }
 
 // Close seals and stores what is waiting, gives the publisher until ctx ends (or
-// Open's does) to have it acknowledged, and closes the outbox. What was not
-// acknowledged is sent when the pipeline is opened again. An error says that
+// Open's does) to have the broker acknowledge it, and closes the outbox. What was not
+// acknowledged, or not signed for by the receivers of Config.Receipts, is sent when
+// the pipeline is opened again. An error says that
 // something was not stored.
 func (p *Pipeline) Close(ctx context.Context) error {
 	p.mu.Lock()
@@ -377,11 +397,12 @@ func (p *Pipeline) Close(ctx context.Context) error {
 	return errors.Join(append(errs, kept, closed)...)
 }
 
-// drain waits until all is acknowledged or ctx ends.
+// drain waits until the broker has acknowledged all, or ctx ends. It does not wait
+// for receipts: a receiver may be away for as long as it likes.
 func (p *Pipeline) drain(ctx context.Context) {
 	for {
 		acked := p.feed.acked() // before the look, so that none is missed
-		if p.queue.Stats().Records == 0 && p.ring.Stats().Waiting == 0 {
+		if (p.queue.Stats().Records == 0 || p.feed.idle()) && p.ring.Stats().Waiting == 0 {
 			return
 		}
 		select {
@@ -405,10 +426,19 @@ func signal(c chan struct{}) {
 	}
 }
 
-// heard takes a receiver's beacon. It comes through the broker unsigned: all it
-// can cause is a fresh anchor that echoes it.
+// heard takes what receivers say to gateways.
 func (p *Pipeline) heard(m mqtt.Received) {
 	defer m.Ack()
+	if topic, err := mqtt.ParseTopic(m.Topic); err == nil && topic.Kind == mqtt.KindReceipt {
+		p.receipts.take(topic.Receiver, m.Payload, time.Now())
+		return
+	}
+	p.heardBeacon(m)
+}
+
+// heardBeacon takes a receiver's beacon. It comes through the broker unsigned: all it
+// can cause is a fresh anchor that echoes it.
+func (p *Pipeline) heardBeacon(m mqtt.Received) {
 	var b seal.Beacon
 	if len(m.Payload) != 0 && len(m.Payload) != len(b) {
 		return
@@ -430,8 +460,9 @@ func (p *Pipeline) nextBeacon(e *echoes) (b seal.Beacon, due bool) {
 	return e.next(p.beacons, last)
 }
 
-// anchorsInUse returns the anchor messages of all chains that are being sealed.
-func (p *Pipeline) anchorsInUse() []mqtt.Message {
+// anchorsToKeep returns the anchor messages of all chains that are being sealed, and
+// of those before of which something waits for receipts.
+func (p *Pipeline) anchorsToKeep() []mqtt.Message {
 	var all []mqtt.Message
 	for _, d := range p.allDevices() {
 		if m, ok := d.chain.currentAnchor(); ok {
@@ -441,6 +472,12 @@ func (p *Pipeline) anchorsInUse() []mqtt.Message {
 	for _, c := range p.allCarriers() {
 		if m, ok := c.currentAnchor(); ok {
 			all = append(all, m)
+		}
+	}
+	for _, old := range p.state.keptAnchors(false) {
+		topic := p.anchorTopic(old.kid, old.eid)
+		if !slices.ContainsFunc(all, func(m mqtt.Message) bool { return m.Topic == topic }) {
+			all = append(all, mqtt.Message{Topic: topic, Payload: old.message, Retain: true})
 		}
 	}
 	return all

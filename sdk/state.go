@@ -56,6 +56,10 @@ type anchorState struct {
 	EID   string    `json:"eid"`
 	Began time.Time `json:"began"`
 	Ended time.Time `json:"ended,omitzero"` // when the next one began
+
+	// The message, where receivers sign for what they have: what was sealed under it
+	// may be sent again when it has left the outbox, and the broker have forgotten it.
+	Message []byte `json:"message,omitempty"`
 }
 
 // openState reads the state; a missing file is an empty state. One that cannot
@@ -113,13 +117,14 @@ func (s *state) checkpoint(kid keys.KeyID) seal.Checkpoint {
 }
 
 // began notes a new chain; save it before the anchor leaves: one that is
-// forgotten would stay retained for ever. check is that of the anchor.
-func (s *state) began(kid keys.KeyID, check seal.Checkpoint, now time.Time) {
+// forgotten would stay retained for ever. check is that of the anchor, and message
+// the anchor if it is to be kept.
+func (s *state) began(kid keys.KeyID, check seal.Checkpoint, message []byte, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.device(kid)
 	d.supersede(now)
-	d.Anchors = append(d.Anchors, anchorState{EID: check.EID.String(), Began: now})
+	d.Anchors = append(d.Anchors, anchorState{EID: check.EID.String(), Began: now, Message: message})
 	d.set(check)
 	s.dirty = true
 }
@@ -145,8 +150,9 @@ func (d *deviceState) supersede(now time.Time) {
 
 // carriedChain notes the anchor of a device that seals for itself, and reports
 // whether it is that of the chain in use. One that came before is noted once; one
-// older than the newest is superseded from the start.
-func (s *state) carriedChain(kid keys.KeyID, a *carriedAnchor, message []byte, now time.Time) bool {
+// older than the newest is superseded from the start. With keep the message is kept
+// for as long as something may be left of the chain.
+func (s *state) carriedChain(kid keys.KeyID, a *carriedAnchor, message []byte, keep bool, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.device(kid)
@@ -156,6 +162,9 @@ func (s *state) carriedChain(kid keys.KeyID, a *carriedAnchor, message []byte, n
 		return a.boot == d.Boot && d.EID == eid
 	}
 	noted := anchorState{EID: eid, Began: now, Ended: now}
+	if keep {
+		noted.Message = message
+	}
 	if newest {
 		d.supersede(now)
 		noted.Ended = time.Time{}
@@ -234,8 +243,37 @@ func (d *deviceState) set(check seal.Checkpoint) {
 
 // oldAnchor is one that a later one has superseded.
 type oldAnchor struct {
-	kid keys.KeyID
-	eid seal.EID
+	kid     keys.KeyID
+	eid     seal.EID
+	message []byte // of keptAnchors
+}
+
+// keptAnchors returns the anchors whose messages are kept; with superseded only those
+// that a later one has superseded.
+func (s *state) keptAnchors(superseded bool) (kept []oldAnchor) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, d := range s.doc.Devices {
+		for _, a := range d.Anchors {
+			o := oldAnchor{message: a.Message}
+			if len(a.Message) > 0 && !(superseded && a.Ended.IsZero()) && unhex(o.kid[:], id) && unhex(o.eid[:], a.EID) {
+				kept = append(kept, o)
+			}
+		}
+	}
+	return kept
+}
+
+// discard notes that the message of an anchor need not be kept any more.
+func (s *state) discard(o oldAnchor) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	anchors := s.doc.Devices[o.kid.String()].Anchors
+	for i := range anchors {
+		if anchors[i].EID == o.eid.String() {
+			anchors[i].Message, s.dirty = nil, true
+		}
+	}
 }
 
 // superseded returns the anchors that ended before the given time.

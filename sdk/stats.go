@@ -16,8 +16,9 @@ type Stats struct {
 	Oldest     time.Time // when the oldest envelope that waits was stored; zero: none waits
 	Devices    []DeviceStats
 	Carriers   []CarrierStats
-	Receivers  int   // whose beacons have been heard since Open, at most 16
-	Err        error // why readings cannot be sealed or stored just now
+	Receivers  int            // whose beacons have been heard since Open, at most 16
+	Receipts   []ReceiptStats // of each receiver of Config.Receipts, in that order
+	Err        error          // why readings cannot be sealed or stored just now
 }
 
 // ConnectionStats is about the connection to the broker.
@@ -28,6 +29,18 @@ type ConnectionStats struct {
 	LastAck   time.Time // when the broker last acknowledged an envelope
 	Acked     uint64    // envelopes acknowledged since Open
 	Err       error     // why it is not connected
+}
+
+// ReceiptStats is about one receiver that has to sign for what it has.
+type ReceiptStats struct {
+	Receiver string
+	Receipts uint64    // that count, since Open
+	Last     time.Time // when the newest of them came
+	Behind   uint64    // envelopes in the outbox that it has not signed for
+	Oldest   time.Time // when the oldest of them was stored, as of a while ago; zero: there is none
+	GivenUp  uint64    // envelopes that left the outbox since Open although it will never take them
+	Refused  uint64    // receipts, and claims in them, that do not count, since Open
+	Err      error     // why what it signed last does not count, or cannot
 }
 
 // DeviceStats is about one device.
@@ -53,6 +66,7 @@ func (p *Pipeline) Stats() Stats {
 	for _, c := range p.allCarriers() {
 		s.Carriers = append(s.Carriers, c.Stats())
 	}
+	s.Receipts = p.receipts.stats(s.Outbox.Records, s.Oldest)
 	return s
 }
 

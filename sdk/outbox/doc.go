@@ -71,6 +71,12 @@
 //     written meanwhile. Else it is gone, ErrUnread says so, and nothing is
 //     given up. On a disk that became read-only all that waits can be read.
 //
+// Who may take a record out: whoever calls Ack, which is after the broker's
+// acknowledgement or, where receivers sign for what they have (sdk.Config.Receipts),
+// after theirs. Receivers name runs of sequence numbers; Sift finds the records
+// without an index that would grow with the backlog. A Feed hands out again what got
+// lost on its way.
+//
 // Memory: what is not committed (at most a segment's worth a lane), one bit a
 // record, and what each Reader has in hand. No backlog is ever loaded.
 //

@@ -80,6 +80,7 @@ func metrics(s *Status) string {
 	}
 	e.broker(&s.Broker)
 	e.outbox(&s.Outbox)
+	e.receipts(s.Receipts)
 	e.machine(s)
 	e.sensors(s.Sensors)
 	return e.b.String()
@@ -94,7 +95,7 @@ func (e *exposition) broker(b *BrokerStatus) {
 }
 
 func (e *exposition) outbox(o *OutboxStatus) {
-	e.one("outbox_envelopes", "gauge", "Envelopes on disk that wait for the broker.", float64(o.Waiting))
+	e.one("outbox_envelopes", "gauge", "Envelopes on disk that wait for the broker, or for receivers to sign for them.", float64(o.Waiting))
 	e.one("outbox_urgent_envelopes", "gauge", "Of which alerts, anchors and accounts of drops.", float64(o.Urgent))
 	e.moment("outbox_oldest_time_seconds", "When the oldest envelope that waits was stored.", o.Oldest)
 	e.one("outbox_bytes", "gauge", "Disk the outbox takes.", float64(o.Bytes))
@@ -106,6 +107,36 @@ func (e *exposition) outbox(o *OutboxStatus) {
 	e.one("outbox_memory_envelopes", "gauge", "Envelopes in memory only, which a power cut would lose.", float64(o.InMemory))
 	e.one("outbox_memory_published_total", "counter", "Envelopes published from memory.", float64(o.FromMemory))
 	e.one("storing", "gauge", "0 while readings cannot be sealed or stored.", truth(o.Error == ""))
+}
+
+// receipts adds what there is once for each receiver that has to sign.
+func (e *exposition) receipts(all []ReceiptStatus) {
+	for _, f := range []struct {
+		name, kind, help string
+		value            func(*ReceiptStatus) (value float64, known bool)
+	}{
+		{"receipts_total", "counter", "Receipts of a receiver that counted.",
+			func(r *ReceiptStatus) (float64, bool) { return float64(r.Receipts), true }},
+		{"receipt_last_time_seconds", "gauge", "When the newest of them came.",
+			func(r *ReceiptStatus) (float64, bool) { return unixSeconds(r.Last), !r.Last.IsZero() }},
+		{"receipt_behind_envelopes", "gauge", "Envelopes on disk that a receiver has not signed for.",
+			func(r *ReceiptStatus) (float64, bool) { return float64(r.Behind), true }},
+		{"receipt_oldest_time_seconds", "gauge", "When the oldest of them was stored.",
+			func(r *ReceiptStatus) (float64, bool) { return unixSeconds(r.Oldest), !r.Oldest.IsZero() }},
+		{"receipt_given_up_envelopes_total", "counter", "Envelopes that a receiver will never take.",
+			func(r *ReceiptStatus) (float64, bool) { return float64(r.GivenUp), true }},
+		{"receipts_refused_total", "counter", "Receipts of a receiver, and claims in them, that did not count.",
+			func(r *ReceiptStatus) (float64, bool) { return float64(r.Refused), true }},
+	} {
+		if len(all) > 0 {
+			e.family(f.name, f.kind, f.help)
+		}
+		for i := range all {
+			if value, known := f.value(&all[i]); known {
+				e.sample(f.name, value, "receiver", all[i].Receiver)
+			}
+		}
+	}
 }
 
 func (e *exposition) machine(s *Status) {

@@ -53,7 +53,7 @@ func TestMetricsAttacked(t *testing.T) {
 		At: now, Started: now, Gateway: evil, Version: evil,
 		Problems: []agent.Problem{{Severity: agent.Broken, What: "SECRET", Why: "SECRET"}, {Severity: "SECRET"}},
 		Broker:   agent.BrokerStatus{URL: "mqtts://SECRET", Error: "SECRET"},
-		Outbox:   agent.OutboxStatus{Error: "SECRET"}, Disk: agent.DiskStatus{TotalBytes: 1, TotalInodes: 1, Error: "SECRET"},
+		Outbox:   agent.OutboxStatus{Error: "SECRET"}, Receipts: []agent.ReceiptStatus{{Receiver: evil, Last: now, Error: "SECRET"}, {Receiver: "b"}}, Disk: agent.DiskStatus{TotalBytes: 1, TotalInodes: 1, Error: "SECRET"},
 		Certificates: []agent.CertificateStatus{{Name: evil, NotAfter: now, Error: "SECRET"}, {Name: "b", NotAfter: now}},
 		Roster:       agent.RosterStatus{Error: "SECRET"},
 		Sensors: []agent.SensorStatus{

@@ -16,6 +16,7 @@ type Status struct {
 
 	Broker       BrokerStatus        `json:"broker"`
 	Outbox       OutboxStatus        `json:"outbox"`
+	Receipts     []ReceiptStatus     `json:"receipts,omitempty"` // of each receiver that has to sign for what it has
 	Disk         DiskStatus          `json:"disk"`
 	Clock        ClockStatus         `json:"clock"`
 	Certificates []CertificateStatus `json:"certificates"`
@@ -50,10 +51,24 @@ type BrokerStatus struct {
 	Connections  uint64    `json:"connections"`                // since the start
 	LastAck      time.Time `json:"last_acknowledged,omitzero"` // when the broker last took an envelope
 	Acknowledged uint64    `json:"acknowledged"`               // envelopes, since the start
+	Flying       int       `json:"in_flight"`                  // published and not yet acknowledged
 	Error        string    `json:"error,omitempty"`            // why it is not connected
 }
 
-// OutboxStatus is about what waits for the broker. Counts of envelopes.
+// ReceiptStatus is about a receiver that has to sign for what it has before the
+// outbox gives it up. Counts of envelopes, but for Receipts.
+type ReceiptStatus struct {
+	Receiver string    `json:"receiver"`
+	Receipts uint64    `json:"receipts"`               // that count, since the start
+	Last     time.Time `json:"last_receipt,omitzero"`  // when the newest of them came
+	Behind   uint64    `json:"behind"`                 // on disk, and not signed for
+	Oldest   time.Time `json:"oldest_behind,omitzero"` // when the oldest of them was stored
+	GivenUp  uint64    `json:"given_up"`               // that it will never take, since the start
+	Refused  uint64    `json:"refused"`                // receipts, and claims in them, that do not count, since the start
+	Error    string    `json:"error,omitempty"`        // why what it signed last does not count, or cannot
+}
+
+// OutboxStatus is about what waits for the broker and for receipts. Counts of envelopes.
 type OutboxStatus struct {
 	Waiting uint64    `json:"waiting"`
 	Urgent  uint64    `json:"urgent"`           // of which alerts, anchors and accounts of drops

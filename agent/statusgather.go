@@ -103,13 +103,17 @@ func (g *gathering) fill(s *Status) {
 	stats := g.pipeline.Stats()
 	c := &stats.Connection
 	s.Broker = BrokerStatus{URL: g.conf.Broker.URL, Connected: c.Connected, Since: c.Since, Connections: c.Count,
-		LastAck: c.LastAck, Acknowledged: c.Acked, Error: errorText(c.Err)}
+		LastAck: c.LastAck, Acknowledged: c.Acked, Flying: c.Flying, Error: errorText(c.Err)}
 	o := &stats.Outbox
 	s.Outbox = OutboxStatus{Waiting: o.Records, Urgent: o.Urgent, Oldest: stats.Oldest, Bytes: o.Bytes, Max: o.MaxBytes,
 		Dropped: o.Dropped + stats.Memory.Dropped, Corrupt: o.Corrupt, Low: o.Low, Error: errorText(stats.Err),
 		Unstored: stats.Memory.Since, InMemory: stats.Memory.Waiting, FromMemory: stats.Memory.Published}
 	for _, d := range stats.Devices {
 		s.Outbox.Refused += d.Refused
+	}
+	for _, r := range stats.Receipts {
+		s.Receipts = append(s.Receipts, ReceiptStatus{Receiver: r.Receiver, Receipts: r.Receipts, Last: r.Last, Behind: r.Behind,
+			Oldest: r.Oldest, GivenUp: r.GivenUp, Refused: r.Refused, Error: errorText(r.Err)})
 	}
 	s.Disk = diskOf(dataDir(g.conf))
 	s.Clock = clockStatus(g.pipeline.Clock())

@@ -13,6 +13,9 @@ const (
 	// ackLate is how long a broker may take to acknowledge what it is sent.
 	ackLate = 2 * time.Minute
 
+	// receiptLate is how long a receiver may take to sign for what was stored.
+	receiptLate = 5 * time.Minute
+
 	// fewInodes is when a file system has few left.
 	fewInodes = 1000
 )
@@ -26,6 +29,9 @@ func problems(s *Status, now time.Time) []Problem {
 		f.sensor(&s.Sensors[i])
 	}
 	f.broker(s)
+	for i := range s.Receipts {
+		f.receipts(&s.Receipts[i], s.Broker.Connected)
+	}
 	f.clock(s)
 	for _, c := range s.Certificates {
 		f.certificate(c)
@@ -71,7 +77,7 @@ func (f *finder) outbox(s *Status) {
 	}
 	if o.Dropped > 0 {
 		f.add(Warning, "outbox", fmt.Sprintf("%d envelopes, the oldest, were dropped since the start: it was full", o.Dropped), never,
-			"raise max_size in [outbox], or bring the broker back sooner")
+			"raise max_size in [outbox], or bring the broker back sooner, and the receivers that have to sign")
 	}
 	if o.Refused > 0 {
 		f.add(Warning, "outbox", fmt.Sprintf("%d readings were refused since the start: too much waited for the disk", o.Refused), never, "")
@@ -141,8 +147,29 @@ func (f *finder) broker(s *Status) {
 		return
 	}
 	late := f.now.Add(-ackLate)
-	if s.Outbox.Waiting > 0 && s.Outbox.Oldest.Before(late) && b.Since.Before(late) && b.LastAck.Before(late) {
+	waits := s.Outbox.Waiting > 0 && (len(s.Receipts) == 0 || s.Broker.Flying > 0) // else it waits for receivers
+	if waits && s.Outbox.Oldest.Before(late) && b.Since.Before(late) && b.LastAck.Before(late) {
 		f.add(Broken, "broker", "connected, but it acknowledges nothing", b.LastAck, "does its access list let this gateway publish?")
+	}
+}
+
+// receipts looks at one receiver that has to sign. While there is no broker, that is
+// the reason.
+func (f *finder) receipts(r *ReceiptStatus, connected bool) {
+	what := "receiver " + r.Receiver
+	if r.Error != "" && connected {
+		f.add(Broken, what, "its receipts do not count: "+r.Error, time.Time{}, "is the roster here the site's newest?")
+	}
+	if connected && r.Behind > 0 && r.Oldest.Before(f.now.Add(-receiptLate)) {
+		f.add(Broken, what, fmt.Sprintf("it has not signed for %d envelopes", r.Behind), r.Oldest,
+			"does it run, and does the broker's access list let it publish receipts? what is sealed is kept up to max_size in [outbox]")
+	}
+	if r.GivenUp > 0 {
+		f.add(Warning, what, fmt.Sprintf("it will never take %d envelopes, which were given up since the start", r.GivenUp), time.Time{},
+			"its own records say why it refused them")
+	}
+	if r.Refused > 0 && r.Error == "" {
+		f.add(Warning, what, fmt.Sprintf("%d of its receipts did not count since the start", r.Refused), time.Time{}, "")
 	}
 }
 

@@ -23,6 +23,27 @@ func TestProblems(t *testing.T) {
 			s.Outbox.Waiting, s.Outbox.Oldest, s.Broker.LastAck = 3, now.Add(-time.Hour), now.Add(-time.Hour)
 		}, []string{"problem: broker: connected, but it acknowledges nothing"}},
 		{func(s *agent.Status) { s.Outbox.Waiting, s.Outbox.Oldest = 3, now.Add(-time.Hour) }, nil}, // it drains
+		{func(s *agent.Status) { // the broker has all, and a receiver is away
+			s.Outbox.Waiting, s.Outbox.Oldest, s.Broker.LastAck = 3, now.Add(-time.Hour), now.Add(-time.Hour)
+			s.Receipts = []agent.ReceiptStatus{{Receiver: "station", Last: now}, {Receiver: "archive", Behind: 3, Oldest: now.Add(-time.Hour)}}
+		}, []string{"problem: receiver archive: it has not signed for 3 envelopes"}},
+		{func(s *agent.Status) {
+			s.Outbox.Waiting, s.Outbox.Oldest, s.Broker.LastAck = 3, now.Add(-time.Hour), now.Add(-time.Hour)
+			s.Receipts, s.Broker.Flying = []agent.ReceiptStatus{{Receiver: "station", Last: now}}, 3
+		}, []string{"problem: broker: connected, but it acknowledges nothing"}},
+		{func(s *agent.Status) {
+			s.Receipts = []agent.ReceiptStatus{{Receiver: "station", Behind: 3, Oldest: now.Add(-time.Minute)}}
+		}, nil}, // it has time
+		{func(s *agent.Status) {
+			s.Receipts = []agent.ReceiptStatus{{Receiver: "station", Error: "forged", Refused: 1, GivenUp: 2}}
+		}, []string{"problem: receiver station: its receipts do not count: forged",
+			"warning: receiver station: it will never take 2 envelopes, which were given up since the start"}},
+		{func(s *agent.Status) { s.Receipts = []agent.ReceiptStatus{{Receiver: "station", Refused: 1}} },
+			[]string{"warning: receiver station: 1 of its receipts did not count since the start"}},
+		{func(s *agent.Status) {
+			s.Receipts = []agent.ReceiptStatus{{Receiver: "station", Behind: 3, Oldest: now.Add(-time.Hour), Error: "no route"}}
+			s.Broker.Connected = false
+		}, []string{"problem: broker: not connected"}},
 		{func(s *agent.Status) { s.Outbox.Error = "no space" },
 			[]string{"problem: outbox: readings wait in memory, they cannot be sealed or stored: no space"}},
 		{func(s *agent.Status) { s.Outbox.Low = true },

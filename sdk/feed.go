@@ -210,6 +210,13 @@ func (f *feed) idle() bool {
 	return f.drained == committed && f.flying == 0 && len(f.again) == 0
 }
 
+// inFlight returns how many envelopes are published and not acknowledged.
+func (f *feed) inFlight() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.flying
+}
+
 // sendAgain has an anchor published that is not in the outbox any more: the broker
 // may have been killed while nobody was connected to notice.
 func (f *feed) sendAgain(anchor mqtt.Message) {

@@ -28,6 +28,7 @@ type ConnectionStats struct {
 	Count     uint64    // connections made since Open
 	LastAck   time.Time // when the broker last acknowledged an envelope
 	Acked     uint64    // envelopes acknowledged since Open
+	Flying    int       // envelopes published and not yet acknowledged
 	Err       error     // why it is not connected
 }
 
@@ -66,6 +67,7 @@ func (p *Pipeline) Stats() Stats {
 	for _, c := range p.allCarriers() {
 		s.Carriers = append(s.Carriers, c.Stats())
 	}
+	s.Connection.Flying = p.feed.inFlight()
 	s.Receipts = p.receipts.stats(s.Outbox.Records, s.Oldest)
 	return s
 }

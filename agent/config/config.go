@@ -62,9 +62,13 @@ type Batch struct {
 	Heartbeat time.Duration
 }
 
-// Outbox bounds what waits for the broker.
+// Outbox says how much waits for the broker, and for whom.
 type Outbox struct {
 	MaxSize int64 // bytes on disk, 1 MiB to 1 PiB; default 256 MiB
+
+	// Receipts are recipients of the site, by name, that have to sign for an envelope
+	// before the outbox gives it up; default none, at most 16.
+	Receipts []string
 }
 
 // Status says who may ask how the agent is, beside `vitalseal status`.

@@ -92,7 +92,7 @@ func TestExampleLoads(t *testing.T) {
 // uncommented, no field of Config and of what is in it is left zero.
 func TestExampleShowsEveryKey(t *testing.T) {
 	text := config.Example()
-	for _, key := range []string{"ca", "certificate", "key", "separator", "skip_first", "missing", "comment", "weight"} {
+	for _, key := range []string{"ca", "certificate", "key", "separator", "skip_first", "missing", "comment", "weight", "receipts"} {
 		if !strings.Contains(text, "\n# "+key+" = ") {
 			t.Fatalf("no commented %q in the example", key)
 		}

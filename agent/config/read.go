@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -123,8 +124,27 @@ func (s *section) batch() Batch {
 func (s *section) outbox() Outbox {
 	o, _ := s.table("outbox", "[outbox]")
 	defer o.finish()
-	return Outbox{MaxSize: o.size("max_size", 256<<20, 1<<20, 1<<50)}
+	return Outbox{MaxSize: o.size("max_size", 256<<20, 1<<20, 1<<50), Receipts: o.receipts("receipts")}
 }
+
+// receipts returns names of recipients, each once.
+func (s *section) receipts(key string) []string {
+	names := s.strings(key)
+	for i, name := range names {
+		at := s.at.key(key).element(i)
+		if err := identity.CheckName(name); err != nil {
+			s.wrongAt(at, hintOf(err), "%s for %q%s", strings.TrimPrefix(err.Error(), "identity: "), key, s.in())
+		} else if slices.Contains(names[:i], name) {
+			s.wrongAt(at, "", "%q%s names %q twice", key, s.in(), name)
+		}
+	}
+	if len(names) > maxReceipts {
+		s.wrong(key, "", "%q%s has %d names, more than %d", key, s.in(), len(names), maxReceipts)
+	}
+	return names
+}
+
+const maxReceipts = 16
 
 func (s *section) status() Status {
 	t, _ := s.table("status", "[status]")

@@ -34,9 +34,22 @@ func (k *checks) gateway() {
 		plural(len(r.Devices), "device"), plural(len(r.Recipients), "recipient"))
 	if len(r.Recipients) == 0 {
 		k.warn("roster", "%s: nobody can read what is sealed", about)
-		return
+	} else {
+		k.ok("roster", "%s", about)
 	}
-	k.ok("roster", "%s", about)
+	k.receipts(r)
+}
+
+// receipts looks whether what the receivers sign could be verified here.
+func (k *checks) receipts(r *identity.Roster) {
+	for _, name := range k.conf.Outbox.Receipts {
+		what := fmt.Sprintf("receipts of %q", name)
+		if key, err := r.ReceiptKey(name); err != nil {
+			k.fail(what, err)
+		} else {
+			k.ok(what, "verified with key id %v", key.ID())
+		}
+	}
 }
 
 // devices loads each identity that is there or should be: permissions, boot

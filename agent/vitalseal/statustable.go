@@ -25,6 +25,9 @@ func printStatus(out io.Writer, s *agent.Status, now time.Time) error {
 	if !o.Unstored.IsZero() {
 		t.line("memory", plural(int(o.InMemory), "envelope")+" not on disk", "no room, since "+t.since(o.Unstored))
 	}
+	for _, r := range s.Receipts {
+		t.line("receipts", "of "+r.Receiver, "newest "+t.ago(r.Last), plural(int(r.Behind), "envelope")+" not signed for", "oldest "+t.ago(r.Oldest))
+	}
 	t.line("lost", plural(int(o.Dropped), "envelope")+" dropped", fmt.Sprintf("%d damaged", o.Corrupt),
 		plural(int(o.Refused), "reading")+" refused")
 	if d := &s.Disk; d.TotalBytes > 0 {

@@ -198,8 +198,9 @@ func (p *Pipeline) Gateway() string { return p.gateway.Name }
 func (p *Pipeline) beaconConfig() mqtt.Config {
 	return mqtt.Config{
 		Broker: p.conf.Broker, ClientID: p.gateway.Name + "_beacons", Credentials: p.credentials(),
-		MaxInbound: 1 << 10, MaxBackoff: p.conf.periods.backoff,
+		MaxInbound: p.receipts.maxInbound(), MaxBackoff: p.conf.periods.backoff,
 		OnState: func(s mqtt.State) {
+			p.receipts.heard(s)
 			if s.Connected {
 				time.AfterFunc(retainedWait, func() { signal(p.heardC) })
 			}

@@ -88,10 +88,7 @@ const (
 	maxReceivers = 16
 )
 
-var (
-	errOtherReceipt = errors.New("it is another gateway's, site's or receiver's")
-	errNoReceiptKey = errors.New("the roster has no key for its receipts")
-)
+var errOtherReceipt = errors.New("it is another gateway's, site's or receiver's")
 
 func (p *Pipeline) newReceipts() (*receipts, error) {
 	r := &receipts{

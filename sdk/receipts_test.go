@@ -89,7 +89,13 @@ func testKeptUntilSigned(t *testing.T, w *sdktest.Ward) {
 	if s.count[s.chains[c.EID].heads[6]] != 1 {
 		t.Error("what was signed for came again")
 	}
-	s.sign()
+	large := s.receipt() // of a gateway with many chains
+	for i := len(large.Chains); i < seal.MaxReceiptChains; i++ {
+		large.Chains = append(large.Chains, seal.ReceivedChain{
+			Device: keys.KeyID{0xff, 0xff, byte(i >> 8), byte(i)}, Checkpoint: seal.Checkpoint{Seq: 1, Head: seal.Head{1}},
+		})
+	}
+	s.publish(s.signed(large, s.id.Receipts))
 	untilStats(t, again, "all", records(0))
 	if st := again.Stats().Receipts[0]; st.Behind != 0 || !st.Oldest.IsZero() || st.Refused != 0 || st.GivenUp != 0 {
 		t.Errorf("all signed for: %+v", st)

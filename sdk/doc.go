@@ -72,7 +72,8 @@
 // killed or that throw away, as long as the outbox has room: a receiver that is away
 // fills it as a broker does, with the same order of what goes first. What a pipeline
 // published and nobody had signed for when it was closed is published again by the
-// next. A receiver that is named, and never comes, has the outbox fill up: see
+// next. What is published from memory, because the disk has no room for it, is gone
+// with the broker's acknowledgement as ever. A receiver that is named, and never comes, has the outbox fill up: see
 // Stats.Receipts.
 //
 // A receipt counts if the key that the roster has for the receiver signed it, for

@@ -122,8 +122,9 @@ func (c *Carrier) Device() (identity.Device, error) {
 // of the one before is not that of this one. c.mu is held, or c is new.
 func (c *Carrier) device(now time.Time) (identity.Device, error) {
 	p := c.pipeline
-	d, ok := p.roster.at(now).DeviceNamed(c.name)
-	switch status := d.Status(now); {
+	roster := p.roster.at(now)
+	d, ok := roster.DeviceNamed(c.name)
+	switch status := p.roster.status(&d, roster.Issued, now); {
 	case !ok:
 		return d, &hintError{fmt.Sprintf("vitalseal: device %q is not in the roster", c.name), "add it at the site, and copy the gateway's directory here again"}
 	case d.Gateway != p.gateway.Name:

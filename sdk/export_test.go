@@ -5,6 +5,7 @@ import (
 
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
+	"github.com/vitalseal/vitalseal/sdk/identity"
 	"github.com/vitalseal/vitalseal/sdk/outbox"
 )
 
@@ -13,6 +14,12 @@ func (c *Config) Quick(anchorLife, housekeeping time.Duration) {
 	c.periods = defaultPeriods
 	c.periods.anchorLife, c.periods.housekeeping, c.periods.retryCommit = anchorLife, housekeeping, 50*time.Millisecond
 	c.periods.storedCalm = time.Millisecond
+}
+
+// Standing is the status of an entry at some moment for a gateway that began at
+// another.
+func Standing(d *identity.Device, issued, began, now time.Time) identity.Status {
+	return (&rosterFile{began: began}).status(d, issued, now)
 }
 
 // Files has the outbox use these.

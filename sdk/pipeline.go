@@ -76,12 +76,13 @@ func Open(ctx context.Context, conf Config) (*Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
+	now := time.Now()
 	p := &Pipeline{
 		conf: conf, log: conf.Logger, gateway: gateway, site: gateway.Site.Name, queue: queue,
 		wakes: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
 		final: make(chan struct{}), commit: make(chan struct{}), heardC: make(chan struct{}, 1),
 		silent: make(chan struct{}), hasty: make(chan struct{}),
-		roster: rosterFile{gateway: gateway, log: conf.Logger, period: conf.periods.roster, read: time.Now()},
+		roster: rosterFile{gateway: gateway, log: conf.Logger, period: conf.periods.roster, began: now, read: now},
 	}
 	if conf.Recover != nil {
 		conf.Recover(recoverer(queue))

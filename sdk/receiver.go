@@ -373,12 +373,14 @@ func (d *directory) set(roster *identity.Roster) { d.roster.Store(roster) }
 
 // Lookup implements receive.Directory.
 func (d *directory) Lookup(kid keys.KeyID) (receive.Device, bool) {
-	entry, ok := d.roster.Load().Device(kid)
+	roster := d.roster.Load()
+	entry, ok := roster.Device(kid)
 	if !ok {
 		return receive.Device{}, false
 	}
 	return receive.Device{
-		Key: entry.PublicKey, Name: entry.Name, Gateway: entry.Gateway, Revoked: entry.Revoked, NotAfter: entry.NotAfter,
+		Key: entry.PublicKey, Name: entry.Name, Gateway: entry.Gateway,
+		Revoked: entry.Revoked, NotAfter: entry.NotAfter, Issued: roster.Issued,
 	}, true
 }
 

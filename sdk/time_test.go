@@ -11,7 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vitalseal/vitalseal/sdk"
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
+	"github.com/vitalseal/vitalseal/sdk/identity"
 	"github.com/vitalseal/vitalseal/sdk/receive"
 	"github.com/vitalseal/vitalseal/sdk/sdktest"
 )
@@ -242,6 +244,40 @@ func TestClockIsSet(t *testing.T) {
 	}
 	if len(wrong) > 0 {
 		t.Errorf("readings with a wrong time: %v", wrong)
+	}
+}
+
+// TestClockEndsNoEnrolment has a gateway's clock be set, or be none at the start.
+func TestClockEndsNoEnrolment(t *testing.T) {
+	now := time.Now()
+	issued := now.Round(0)
+	ends := identity.Device{NotAfter: issued.Add(time.Hour)}
+	revoked, planned := identity.Device{Revoked: issued}, identity.Device{Revoked: issued.Add(year)}
+	unset := -50 * year
+	for _, row := range []struct {
+		name       string
+		d          identity.Device
+		began, off time.Duration // of the clock
+		after      time.Duration
+		want       identity.Status
+	}{
+		{"right", ends, 0, 0, 0, identity.Valid},
+		{"set ahead", ends, 0, 20 * year, 0, identity.Valid},
+		{"set back", ends, 0, -20 * year, 0, identity.Valid},
+		{"right, later", ends, 0, 0, 2 * time.Hour, identity.Expired},
+		{"set ahead, later", ends, 0, 20 * year, 2 * time.Hour, identity.Expired},
+		{"told the time late", ends, unset, 0, 2 * time.Hour, identity.Expired},
+		{"no clock", ends, unset, unset, 0, identity.Valid},
+		{"no clock, revoked", revoked, unset, unset, 0, identity.Revoked},
+		{"set back, revoked", revoked, 0, -20 * year, 0, identity.Revoked},
+		{"to be revoked", planned, 0, 0, 0, identity.Valid},
+		{"to be revoked, set ahead", planned, 0, 2 * year, 0, identity.Revoked},
+		{"to be revoked, set back in time", planned, 0, -20 * year, 2 * year, identity.Revoked},
+	} {
+		began := sdktest.MovedClock(t, now, row.began)
+		if got := sdk.Standing(&row.d, issued, began, sdktest.MovedClock(t, now.Add(row.after), row.off)); got != row.want {
+			t.Errorf("%s: %v, want %v", row.name, got, row.want)
+		}
 	}
 }
 

@@ -16,6 +16,7 @@ type Device struct {
 	Gateway  string    // through which its messages come; empty: it gets no receipts
 	Revoked  time.Time // from when on nothing is accepted; zero: not revoked
 	NotAfter time.Time // the last moment of its enrolment; zero: no end
+	Issued   time.Time // of the roster: no clock that is behind it is right; zero: not known
 }
 
 // Directory is the roster of a site's devices.
@@ -74,7 +75,7 @@ type Config struct {
 	AcceptPast bool
 
 	DuplicateMessages int           // 0: 256 of a device, at most 65,536; fixed when the state is made
-	DuplicateWindow   time.Duration // 0: 15 minutes
+	DuplicateWindow   time.Duration // 0: 15 minutes, of the time that the receiver runs
 	SilenceFactor     float64       // 0: 2 intervals
 
 	// Messages that wait for their anchor hold a place in the broker's window: let
@@ -87,8 +88,11 @@ type Config struct {
 	Openers int // 0: 64 chains whose content keys are in memory at a time
 	Devices int // 0: 1,024 devices whose state is in memory at a time
 
-	Clock  func() time.Time // nil: time.Now
-	Logger *slog.Logger     // nil: none; readings are never logged
+	// Clock tells the time, with its monotonic reading. nil: time.Now. A wall clock
+	// that is set moves dates in records and nothing else: no silence, no replay, and
+	// no enrolment ends with it.
+	Clock  func() time.Time
+	Logger *slog.Logger // nil: none; readings are never logged
 }
 
 func (c *Config) complete() error {

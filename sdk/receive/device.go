@@ -56,10 +56,10 @@ type refusal struct {
 
 // recent is a message taken in lately.
 type recent struct {
-	eid      seal.EID
-	seq      uint64
-	head     seal.Head
-	received int64 // Unix ms
+	eid  seal.EID
+	seq  uint64
+	head seal.Head
+	ran  int64 // ms, of clock.ran when it was
 }
 
 const (
@@ -112,8 +112,8 @@ func (d *device) release(eid seal.EID) {
 }
 
 // remember keeps what tells a duplicate from a replay.
-func (d *device) remember(v *seal.Verified, received time.Time) {
-	d.recent[d.count%uint64(len(d.recent))] = recent{v.EID(), v.Seq(), v.Head(), received.UnixMilli()}
+func (d *device) remember(v *seal.Verified, ran time.Duration) {
+	d.recent[d.count%uint64(len(d.recent))] = recent{v.EID(), v.Seq(), v.Head(), ran.Milliseconds()}
 	d.count++
 	d.changes.state = true
 }
@@ -238,7 +238,7 @@ func (m *recent) append(dst []byte) []byte {
 	dst = append(dst, m.eid[:]...)
 	dst = appendBig(dst, m.seq)
 	dst = append(dst, m.head[:]...)
-	return appendBig(dst, uint64(m.received))
+	return appendBig(dst, uint64(m.ran))
 }
 
 func (m *recent) read(b []byte) error {
@@ -248,6 +248,6 @@ func (m *recent) read(b []byte) error {
 	copy(m.eid[:], b)
 	m.seq = big(b[8:])
 	copy(m.head[:], b[16:])
-	m.received = int64(big(b[32:]))
+	m.ran = int64(big(b[32:]))
 	return nil
 }

@@ -55,7 +55,7 @@ func (w *work) message(m *Message, since time.Time) Result {
 	}
 	// An old message cannot be told from one made with a stolen key, so from the
 	// moment of revocation all are refused.
-	switch dir.status(w.now) {
+	switch w.r.clock.status(&dir, w.now) {
 	case revoked:
 		return w.refuse(a, Revoked, "the device's key is revoked")
 	case expired:
@@ -106,7 +106,7 @@ func (w *work) again(a *arrival, d *device, c *chain) (Verdict, string) {
 	if !recent {
 		return Replay, "received long ago"
 	}
-	if a.Received.UnixMilli()-before.received > w.r.conf.DuplicateWindow.Milliseconds() {
+	if w.r.clock.ran(w.now).Milliseconds()-before.ran > w.r.conf.DuplicateWindow.Milliseconds() {
 		return Replay, "received too long ago for a repetition by the broker"
 	}
 	return Duplicate, "received before"
@@ -120,7 +120,7 @@ func (w *work) take(a *arrival, d *device, c *chain) Result {
 	}
 	newest := c.received.Max()
 	gap, fills := c.add(&a.Verified)
-	d.remember(&a.Verified, a.Received)
+	d.remember(&a.Verified, w.r.clock.ran(w.now))
 	// Only what moves the newest chain on proves that the device still speaks: a
 	// hoard of withheld messages must not.
 	if c.eid == d.newest && a.Seq() > newest {

@@ -145,7 +145,7 @@ func (r *Receiver) sayable(now time.Time) map[string][]*said {
 		}
 		// A rollback is one until a chain comes that vouches for it.
 		waits := s.quarantine == Rollback && now.Sub(s.since) < r.conf.PendingTimeout
-		s.Refused = s.quarantine != 0 && !waits || d.status(now) != enrolled
+		s.Refused = s.quarantine != 0 && !waits || r.clock.status(&d, now) != enrolled
 		switch {
 		case d.Gateway == "", s.Head == (seal.Head{}) && !s.Refused && !waits:
 			s.due = false
@@ -202,23 +202,4 @@ func receiptSize(c *seal.ReceivedChain) int {
 		n += cbor.HeadLen(m.First) + cbor.HeadLen(m.Last)
 	}
 	return n
-}
-
-// status is what the directory says about a device at a time.
-type status int
-
-const (
-	enrolled status = iota
-	revoked
-	expired
-)
-
-func (d *Device) status(now time.Time) status {
-	switch {
-	case !d.Revoked.IsZero() && !now.Before(d.Revoked):
-		return revoked
-	case !d.NotAfter.IsZero() && now.After(d.NotAfter):
-		return expired
-	}
-	return enrolled
 }

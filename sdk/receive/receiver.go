@@ -19,6 +19,7 @@ import (
 type Receiver struct {
 	conf   Config
 	state  *state
+	clock  clock
 	beacon seal.Beacon
 	wake   chan struct{} // for Run: a deadline may have come nearer
 
@@ -95,6 +96,9 @@ func (r *Receiver) restore() error {
 		return fmt.Errorf("receive: state: %w", err)
 	}
 	now := r.conf.Clock()
+	if err := r.restoreClock(now); err != nil {
+		return err
+	}
 	for _, kid := range kids {
 		d, err := r.state.load(kid)
 		if err != nil {
@@ -103,6 +107,20 @@ func (r *Receiver) restore() error {
 		r.presence[kid] = &presence{heard: now, interval: d.interval, silent: d.silent}
 		r.stats.see(d)
 		r.receipts.note(d, d.newest, now)
+	}
+	return nil
+}
+
+// restoreClock goes on from how long receivers have run. A state of an earlier
+// version does not say.
+func (r *Receiver) restoreClock(now time.Time) error {
+	ran, err := r.state.get(bucketMeta, metaRan)
+	if err != nil || ran != nil && len(ran) != 8 {
+		return errors.Join(fmt.Errorf("receive: clock in the state: %w", errState), err)
+	}
+	r.clock = clock{opened: now, began: now}
+	if ran != nil {
+		r.clock.before = time.Duration(big(ran)) * time.Millisecond
 	}
 	return nil
 }
@@ -184,7 +202,8 @@ func (r *Receiver) Close() error {
 	r.broken = errClosed
 	r.openers.erase()
 	r.pending = nil
-	if err := r.state.close(); err != nil {
+	ran := appendBig(nil, uint64(r.clock.ran(r.conf.Clock()).Milliseconds()))
+	if err := errors.Join(r.state.put(bucketMeta, metaRan, ran), r.state.close()); err != nil {
 		return fmt.Errorf("receive: closing the state: %w", err)
 	}
 	return nil
@@ -254,7 +273,7 @@ func (w *work) commit() error {
 	if len(w.touched) == 0 && string(mark) == string(r.mark) {
 		return nil
 	}
-	if err := r.state.commit(w.touched, mark); err != nil {
+	if err := r.state.commit(w.touched, mark, r.clock.ran(w.now)); err != nil {
 		// The lines stay: whether the state has their mark decides at the next Open.
 		r.conf.Logger.Error("storing the state failed", "error", err)
 		r.broken = fmt.Errorf("%w: %w", ErrBroken, err)

@@ -112,7 +112,7 @@ func (w *work) silence(kid keys.KeyID) {
 	}
 	d.silent, d.changes.state = true, true
 	dir, registered := w.r.conf.Directory.Lookup(kid)
-	if !registered || !dir.Revoked.IsZero() && !w.now.Before(dir.Revoked) || !dir.NotAfter.IsZero() && w.now.After(dir.NotAfter) {
+	if !registered || w.r.clock.status(&dir, w.now) != enrolled {
 		return
 	}
 	promised := time.Duration(d.interval) * time.Millisecond

@@ -21,7 +21,7 @@ import (
 // state is the durable part of a receiver, a bbolt file. Its buckets, with kid
 // and eid of 8 bytes each:
 //
-//	meta     "format" "site" "ring" "beacon" "mark"
+//	meta     "format" "site" "ring" "beacon" "mark" "ran"
 //	devices  kid                   device.append
 //	chains   kid eid               chain.append
 //	anchors  kid eid               the anchor's message
@@ -49,6 +49,7 @@ var (
 	metaRing   = []byte("ring")
 	metaBeacon = []byte("beacon")
 	metaMark   = []byte("mark")
+	metaRan    = []byte("ran") // ms, 8 bytes: see clock.ran
 )
 
 // openState opens or makes the state of a site. A new one has a random beacon.
@@ -202,15 +203,17 @@ func each(tx *bbolt.Tx, bucket []byte, kid keys.KeyID, size int, f func(k, v []b
 	return nil
 }
 
-// commit stores devices and the sink's mark in one transaction.
-func (s *state) commit(devices []*device, mark []byte) error {
+// commit stores devices, the sink's mark and how long receivers have run in one
+// transaction.
+func (s *state) commit(devices []*device, mark []byte, ran time.Duration) error {
 	err := s.db.Update(func(tx *bbolt.Tx) error {
 		for _, d := range devices {
 			if err := s.store(tx, d); err != nil {
 				return err
 			}
 		}
-		return tx.Bucket(bucketMeta).Put(metaMark, mark)
+		meta := tx.Bucket(bucketMeta)
+		return errors.Join(meta.Put(metaMark, mark), meta.Put(metaRan, appendBig(nil, uint64(ran.Milliseconds()))))
 	})
 	if err != nil {
 		return fmt.Errorf("receive: storing the state: %w", err)

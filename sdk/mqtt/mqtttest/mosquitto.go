@@ -30,8 +30,12 @@ type Mosquitto struct {
 	cmd  *exec.Cmd
 	gone chan struct{} // closed when the process has ended
 	log  strings.Builder
+	cut  int           // bytes of log that are no longer kept
 	more chan struct{} // closed with each line of log
 }
+
+// keptLog is how much of its log is kept at least, which is all of a short test.
+const keptLog = 256 << 10
 
 // StartMosquitto runs scripts/mosquitto of this repository, with its port and
 // paths replaced, until the test ends. Each replacement is applied to the text
@@ -110,6 +114,11 @@ func (m *Mosquitto) follow(cmd *exec.Cmd, lines *bufio.Scanner, running, gone ch
 	for lines.Scan() {
 		m.mu.Lock()
 		fmt.Fprintln(&m.log, lines.Text())
+		if text := m.log.String(); len(text) > 2*keptLog {
+			m.log.Reset()
+			m.log.WriteString(text[len(text)-keptLog:])
+			m.cut += len(text) - keptLog
+		}
 		close(m.more)
 		m.more = make(chan struct{})
 		m.mu.Unlock()
@@ -131,7 +140,7 @@ func (m *Mosquitto) Kill() { m.end(syscall.SIGKILL) }
 func (m *Mosquitto) Save() {
 	m.t.Helper()
 	m.mu.Lock()
-	cmd, seen := m.cmd, m.log.Len()
+	cmd, seen := m.cmd, m.cut+m.log.Len()
 	m.mu.Unlock()
 	if err := cmd.Process.Signal(syscall.SIGUSR1); err != nil {
 		m.t.Fatal(err)
@@ -152,10 +161,11 @@ func (m *Mosquitto) logged(seen int, text string) int {
 	timeout := time.After(patience)
 	for {
 		m.mu.Lock()
-		at, more := strings.Index(m.log.String()[seen:], text), m.more
+		from := max(seen, m.cut)
+		at, more := strings.Index(m.log.String()[from-m.cut:], text), m.more
 		m.mu.Unlock()
 		if at >= 0 {
-			return seen + at
+			return from + at
 		}
 		select {
 		case <-more:
@@ -185,7 +195,7 @@ func (m *Mosquitto) end(sig syscall.Signal) {
 	}
 }
 
-// Log is what the broker wrote so far.
+// Log is what the broker wrote last.
 func (m *Mosquitto) Log() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()

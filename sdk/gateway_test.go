@@ -169,7 +169,7 @@ func newBook(t *testing.T) *book {
 func (l *book) Write(r *receive.Record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.verdicts[r.Verdict]++
+	l.verdicts[r.Verdict] += int(max(r.Count, 1))
 	if r.Reason != "" {
 		l.reasons[r.Verdict.String()+": "+r.Reason]++
 	}

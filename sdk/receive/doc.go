@@ -19,6 +19,11 @@
 // the message again, and a sink that can go back to a mark (OpenLines gives one)
 // then holds each line once.
 //
+// A message that is refused and was not taken in, such as a forgery or a
+// repetition, has a Record like every other; but of one kind only the first 64
+// have one each, and then there is one in ten seconds with a count, so that a
+// flood fills no disk. Stats counts each.
+//
 // # How long things are remembered
 //
 // The heads of the newest 256 messages of a device (Config.DuplicateMessages)

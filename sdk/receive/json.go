@@ -65,6 +65,9 @@ func AppendRecord(dst []byte, r *Record) []byte {
 		dst = appendUint(dst, "first", r.First)
 		dst = appendUint(dst, "last", r.Last)
 	}
+	if r.Count > 1 {
+		dst = appendUint(dst, "count", r.Count)
+	}
 	if r.Reason != "" {
 		dst = appendText(dst, "reason", r.Reason)
 	}

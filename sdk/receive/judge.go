@@ -135,7 +135,11 @@ func (w *work) take(a *arrival, d *device, c *chain) Result {
 		w.record(rec, true)
 	}
 	if verdict != Valid {
-		return w.refuse(a, verdict, reason)
+		rec := a.record(w, verdict)
+		rec.Reason = reason
+		w.record(rec, true) // each: it counts as received
+		w.ack(a.Message)
+		return a.result(verdict, reason)
 	}
 	w.readings(a, d, c)
 	w.ack(a.Message)
@@ -226,7 +230,7 @@ func (w *work) heard(a *arrival, d *device) {
 func (w *work) refuse(a *arrival, verdict Verdict, reason string) Result {
 	rec := a.record(w, verdict)
 	rec.Reason = reason
-	w.record(rec, true)
+	w.limited(rec, true)
 	w.ack(a.Message)
 	return a.result(verdict, reason)
 }
@@ -235,7 +239,7 @@ func (w *work) refuse(a *arrival, verdict Verdict, reason string) Result {
 // it says is believed; kid is whom it names.
 func (w *work) reject(m *Message, kid keys.KeyID, name string, verdict Verdict, reason string) Result {
 	_, registered := w.r.conf.Directory.Lookup(kid)
-	w.record(&Record{
+	w.limited(&Record{
 		Meta:   Meta{Verdict: verdict, Site: w.r.conf.Site, Device: kid, Name: name, Received: m.Received},
 		Reason: reason,
 	}, registered)

@@ -29,6 +29,7 @@ type Receiver struct {
 	devices  map[keys.KeyID]*device
 	uses     uint64
 	presence map[keys.KeyID]*presence
+	limits   map[kind]limit
 	pending  []*held // oldest first
 	openers  openers
 	stats    stats
@@ -67,7 +68,7 @@ func Open(conf Config) (*Receiver, error) {
 	}
 	r := &Receiver{
 		conf: conf, state: s, wake: make(chan struct{}, 1),
-		devices: map[keys.KeyID]*device{}, presence: map[keys.KeyID]*presence{},
+		devices: map[keys.KeyID]*device{}, presence: map[keys.KeyID]*presence{}, limits: map[kind]limit{},
 		openers:  openers{max: conf.Openers},
 		stats:    newStats(),
 		receipts: newReceipts(),
@@ -191,9 +192,15 @@ func (r *Receiver) HandleBatch(ctx context.Context, messages []Message) ([]Resul
 	return results, nil
 }
 
-// Close closes the state. It does not close the sink. Messages that wait for
-// their anchor are not acknowledged, so the broker has them.
+// Close writes what it held back of refusals, and closes the state. It does not
+// close the sink. Messages that wait for their anchor are not acknowledged, so the
+// broker has them.
 func (r *Receiver) Close() error {
+	last := r.work(r.conf.Clock(), func(w *work) { w.held(true) })
+	return errors.Join(last, r.close())
+}
+
+func (r *Receiver) close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if errors.Is(r.broken, errClosed) {
@@ -219,7 +226,8 @@ type work struct {
 	retry   []keys.KeyID // devices whose held messages may be judged now
 	acks    []func()
 	counts  []count
-	judged  []chainName // chains of the authentic messages that were judged
+	judged  []chainName    // chains of the authentic messages that were judged
+	limits  map[kind]limit // what they were, nil: as they are
 	lines   int
 	err     error // the first failure; nothing is done after it
 }
@@ -290,6 +298,9 @@ func (w *work) rollBack(pending []*held) {
 		delete(r.devices, d.kid)
 	}
 	r.pending = pending
+	if w.limits != nil {
+		r.limits = w.limits
+	}
 	if r.broken != nil {
 		return
 	}
@@ -373,6 +384,13 @@ func (w *work) record(rec *Record, registered bool) {
 		return
 	}
 	w.count(rec.Device, registered, rec.Verdict)
+	w.write(rec)
+}
+
+func (w *work) write(rec *Record) {
+	if w.err != nil {
+		return
+	}
 	w.lines++
 	if err := w.r.conf.Sink.Write(rec); err != nil {
 		w.err = err

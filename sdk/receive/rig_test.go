@@ -267,6 +267,7 @@ type line struct {
 	Boot        uint64
 	Chain       string
 	First, Last uint64
+	Count       uint64
 	Reason      string
 }
 

@@ -31,6 +31,7 @@ func (r *Receiver) Tick(now time.Time) error {
 	return r.work(now, func(w *work) {
 		w.judgeHeld(func(h *held) bool { return now.Sub(h.since) >= r.conf.PendingTimeout })
 		w.retryHeld()
+		w.held(false)
 		for _, kid := range r.due(now) {
 			w.silence(kid)
 		}
@@ -50,6 +51,11 @@ func (r *Receiver) Next() time.Time {
 	for _, p := range r.presence {
 		if t, ok := p.deadline(r.conf.SilenceFactor); ok {
 			earlier(t)
+		}
+	}
+	for _, l := range r.limits {
+		if l.held.Count > 0 {
+			earlier(l.refill)
 		}
 	}
 	if len(r.pending) > 0 {

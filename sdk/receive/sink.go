@@ -50,6 +50,7 @@ type Record struct {
 	First  uint64   // the range of sequence numbers of a gap or of what filled it
 	Last   uint64
 	Reason string // why it was refused, or why messages are missing
+	Count  uint64 // refused messages that this stands for, the newest of them described; zero: one
 	Event  string // "anchor" and "grant" for what is valid and holds no readings
 
 	// Batch has the readings; nil unless the verdict is Valid. The readings of a

@@ -263,7 +263,7 @@ func (c *Collector) Write(r *receive.Record) error {
 	if f.Verdicts == nil {
 		f.Verdicts, f.Events = map[receive.Verdict]int{}, map[vital.EventKind]int{}
 	}
-	f.Verdicts[r.Verdict]++
+	f.Verdicts[r.Verdict] += int(max(r.Count, 1))
 	if r.Reason != "" {
 		f.Reasons = append(f.Reasons, r.Verdict.String()+": "+r.Reason)
 	}

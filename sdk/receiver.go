@@ -371,6 +371,17 @@ func newDirectory(roster *identity.Roster) *directory {
 
 func (d *directory) set(roster *identity.Roster) { d.roster.Store(roster) }
 
+// Expected implements receive.Expecter. A gateway's own device speaks when it has
+// something to say.
+func (d *directory) Expected() (kids []keys.KeyID) {
+	for _, entry := range d.roster.Load().Devices {
+		if entry.Name != entry.Gateway && entry.Revoked.IsZero() {
+			kids = append(kids, entry.KeyID)
+		}
+	}
+	return kids
+}
+
 // Lookup implements receive.Directory.
 func (d *directory) Lookup(kid keys.KeyID) (receive.Device, bool) {
 	roster := d.roster.Load()

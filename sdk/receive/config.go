@@ -25,6 +25,15 @@ type Directory interface {
 	Lookup(kid keys.KeyID) (d Device, ok bool)
 }
 
+// Expecter is a Directory that knows which devices ought to speak. One of them that
+// is not heard within Config.NeverHeard, of the time that the receiver runs and
+// expects it, is Silent, once.
+type Expecter interface {
+	Directory
+	// Expected returns the key ids of devices that ought to speak.
+	Expected() []keys.KeyID
+}
+
 // ErrUnavailable is wrapped by an error of Secrets to say that the key cannot be
 // reached now, such as one on a token that is unplugged. The message is then not
 // acknowledged and is tried again; with any other error it is CannotOpen.
@@ -77,6 +86,7 @@ type Config struct {
 	DuplicateMessages int           // 0: 256 of a device, at most 65,536; fixed when the state is made
 	DuplicateWindow   time.Duration // 0: 15 minutes, of the time that the receiver runs
 	SilenceFactor     float64       // 0: 2 intervals
+	NeverHeard        time.Duration // 0: 5 minutes; see Expecter
 
 	// Messages that wait for their anchor hold a place in the broker's window: let
 	// the subscriber's window be larger than PendingMessages.
@@ -107,13 +117,14 @@ func (c *Config) complete() error {
 		return errors.New("receive: no path for the state")
 	case c.DuplicateMessages < 0 || c.DuplicateMessages > 1<<16:
 		return errors.New("receive: duplicate messages are not from 0 to 65,536")
-	case c.DuplicateWindow < 0 || c.SilenceFactor < 0 || c.PendingMessages < 0 ||
+	case c.DuplicateWindow < 0 || c.SilenceFactor < 0 || c.NeverHeard < 0 || c.PendingMessages < 0 ||
 		c.PendingBytes < 0 || c.PendingTimeout < 0 || c.Chains < 0 || c.Openers < 0 || c.Devices < 0:
 		return errors.New("receive: a bound is below zero")
 	}
 	orDefault(&c.DuplicateMessages, 256)
 	orDefault(&c.DuplicateWindow, 15*time.Minute)
 	orDefault(&c.SilenceFactor, 2)
+	orDefault(&c.NeverHeard, 5*time.Minute)
 	orDefault(&c.PendingMessages, 64)
 	orDefault(&c.PendingBytes, 1<<20)
 	orDefault(&c.PendingTimeout, time.Minute)

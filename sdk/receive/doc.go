@@ -11,7 +11,10 @@
 //     in any order; the receiver keeps the set of sequence numbers it has and the
 //     heads at the edges, so that gaps and forks show however late they fill.
 //   - A device is silent when its newest chain has not moved on for two of the
-//     intervals that it promised (its heartbeat).
+//     intervals that it promised (its heartbeat). One that the directory expects
+//     (see Expecter) and that was never heard is silent after five minutes. Only
+//     what is new and can be opened counts: no repetition, no refused message, and
+//     nothing that was withheld while later messages came.
 //
 // A Receiver does not subscribe: hand it each message with Handle or, to pay for
 // one disk write instead of many, HandleBatch. The order is: lines durable in

@@ -122,8 +122,9 @@ func (w *work) take(a *arrival, d *device, c *chain) Result {
 	gap, fills := c.add(&a.Verified)
 	d.remember(&a.Verified, w.r.clock.ran(w.now))
 	// Only what moves the newest chain on proves that the device still speaks: a
-	// hoard of withheld messages must not.
-	if c.eid == d.newest && a.Seq() > newest {
+	// hoard of withheld messages must not. Nor must what nobody can read, unless
+	// this receiver reads nothing.
+	if c.eid == d.newest && a.Seq() > newest && (verdict == Valid || w.r.conf.Secrets == nil) {
 		w.heard(a, d)
 	}
 	if gap.Last != 0 {

@@ -23,17 +23,18 @@ type Receiver struct {
 	beacon seal.Beacon
 	wake   chan struct{} // for Run: a deadline may have come nearer
 
-	mu       sync.Mutex
-	broken   error // why nothing more can be done before the state is opened anew
-	mark     []byte
-	devices  map[keys.KeyID]*device
-	uses     uint64
-	presence map[keys.KeyID]*presence
-	limits   map[kind]limit
-	pending  []*held // oldest first
-	openers  openers
-	stats    stats
-	receipts receipts
+	mu          sync.Mutex
+	broken      error // why nothing more can be done before the state is opened anew
+	mark        []byte
+	devices     map[keys.KeyID]*device
+	uses        uint64
+	presence    map[keys.KeyID]*presence
+	limits      map[kind]limit
+	expectAgain time.Time // when the directory is asked anew whom it expects; zero: it is not
+	pending     []*held   // oldest first
+	openers     openers
+	stats       stats
+	receipts    receipts
 
 	verifier seal.Verifier
 	batch    vital.Batch
@@ -105,10 +106,11 @@ func (r *Receiver) restore() error {
 		if err != nil {
 			return err
 		}
-		r.presence[kid] = &presence{heard: now, interval: d.interval, silent: d.silent}
+		r.presence[kid] = &presence{heard: now, interval: d.interval, silent: d.silent, unheard: d.first == 0}
 		r.stats.see(d)
 		r.receipts.note(d, d.newest, now)
 	}
+	r.expect(now)
 	return nil
 }
 
@@ -326,7 +328,8 @@ func (w *work) finish() {
 		if p.interval != d.interval || p.silent != d.silent {
 			r.nudge()
 		}
-		p.interval, p.silent = d.interval, d.silent
+		p.interval, p.silent, p.unheard = d.interval, d.silent, d.first == 0
+		p.never = p.never && p.unheard
 		d.stored()
 		r.stats.see(d)
 	}

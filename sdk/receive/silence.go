@@ -15,14 +15,49 @@ type presence struct {
 	heard    time.Time // the newest chain moved on, or the receiver was opened
 	interval uint32    // ms; 0: no promise
 	silent   bool
+	unheard  bool // no chain was ever accepted of it
+	never    bool // and it is expected: heard is since when
 }
 
 // deadline returns when the device becomes silent; ok is false if it does not.
-func (p *presence) deadline(factor float64) (t time.Time, ok bool) {
-	if p.interval == 0 || p.silent {
+func (p *presence) deadline(c *Config) (t time.Time, ok bool) {
+	switch {
+	case p.silent:
+		return time.Time{}, false
+	case p.never:
+		return p.heard.Add(c.NeverHeard), true
+	case p.interval == 0:
 		return time.Time{}, false
 	}
-	return p.heard.Add(time.Duration(factor * float64(p.interval) * float64(time.Millisecond))), true
+	return p.heard.Add(time.Duration(c.SilenceFactor * float64(p.interval) * float64(time.Millisecond))), true
+}
+
+// expectEvery is how often the directory is asked whom it expects.
+const expectEvery = 30 * time.Second
+
+// expect begins to wait for devices that ought to speak and were never heard, and
+// waits no longer for those that need not any more.
+func (r *Receiver) expect(now time.Time) {
+	dir, ok := r.conf.Directory.(Expecter)
+	if !ok || now.Before(r.expectAgain) {
+		return
+	}
+	r.expectAgain = now.Add(expectEvery)
+	expected := map[keys.KeyID]bool{}
+	for _, kid := range dir.Expected() {
+		expected[kid] = true
+		p := r.presence[kid]
+		if p == nil {
+			p = &presence{unheard: true}
+			r.presence[kid] = p
+		}
+		if p.unheard && !p.never {
+			p.heard, p.never = now, true
+		}
+	}
+	for kid, p := range r.presence {
+		p.never = p.never && expected[kid]
+	}
 }
 
 // Tick reports devices that have become silent, and gives up messages whose
@@ -32,6 +67,7 @@ func (r *Receiver) Tick(now time.Time) error {
 		w.judgeHeld(func(h *held) bool { return now.Sub(h.since) >= r.conf.PendingTimeout })
 		w.retryHeld()
 		w.held(false)
+		r.expect(now)
 		for _, kid := range r.due(now) {
 			w.silence(kid)
 		}
@@ -49,9 +85,12 @@ func (r *Receiver) Next() time.Time {
 		}
 	}
 	for _, p := range r.presence {
-		if t, ok := p.deadline(r.conf.SilenceFactor); ok {
+		if t, ok := p.deadline(&r.conf); ok {
 			earlier(t)
 		}
+	}
+	if !r.expectAgain.IsZero() {
+		earlier(r.expectAgain)
 	}
 	for _, l := range r.limits {
 		if l.held.Count > 0 {
@@ -99,7 +138,7 @@ func (r *Receiver) nudge() {
 func (r *Receiver) due(now time.Time) []keys.KeyID {
 	var due []keys.KeyID
 	for _, kid := range slices.SortedFunc(maps.Keys(r.presence), func(a, b keys.KeyID) int { return slices.Compare(a[:], b[:]) }) {
-		if t, ok := r.presence[kid].deadline(r.conf.SilenceFactor); ok && !now.Before(t) {
+		if t, ok := r.presence[kid].deadline(&r.conf); ok && !now.Before(t) {
 			due = append(due, kid)
 		}
 	}
@@ -121,10 +160,15 @@ func (w *work) silence(kid keys.KeyID) {
 	if !registered || w.r.clock.status(&dir, w.now) != enrolled {
 		return
 	}
-	promised := time.Duration(d.interval) * time.Millisecond
+	p := w.r.presence[kid]
+	since := w.now.Sub(p.heard).Round(time.Millisecond)
+	reason := fmt.Sprintf("nothing new in %v, promised every %v", since, time.Duration(d.interval)*time.Millisecond)
+	if p.never {
+		reason = fmt.Sprintf("never heard, expected for %v", since)
+	}
 	w.record(&Record{
 		Meta:   Meta{Verdict: Silent, Site: w.r.conf.Site, Device: kid, Name: dir.Name, Received: w.now},
 		EID:    d.newest,
-		Reason: fmt.Sprintf("nothing new in %v, promised every %v", w.now.Sub(w.r.presence[kid].heard).Round(time.Millisecond), promised),
+		Reason: reason,
 	}, true)
 }

@@ -236,11 +236,16 @@ func (l *linked) Event(e port.Event) {
 // pump writes to the line what is due, until ctx ends.
 func (l *linked) pump(ctx context.Context) error {
 	out := make([]byte, 0, link.MaxAnswer)
+	var heard <-chan struct{}
+	if l.carrier != nil {
+		heard = l.carrier.BeaconHeard()
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
 		case <-l.wakes:
+		case <-heard:
 		case <-timer.C:
 		case <-ctx.Done():
 			return nil
@@ -261,11 +266,8 @@ func (l *linked) pump(ctx context.Context) error {
 // beaconWait is how long a sensor that seals is told nothing of the time if there
 // is no beacon yet: it begins its chain when it is told, and what is sealed before
 // a new receiver's beacon is echoed, that receiver refuses. It waits only while it
-// has room for readings, so the beacon is looked for every beaconLook.
-const (
-	beaconWait = 2500 * time.Millisecond
-	beaconLook = 20 * time.Millisecond
-)
+// has room for readings, so it is told as soon as the beacon is heard.
+const beaconWait = 2500 * time.Millisecond
 
 // due returns the next frame and where to write it, or how long to wait for it.
 func (l *linked) due(out []byte) (frame []byte, line io.Writer, wait time.Duration) {
@@ -281,7 +283,7 @@ func (l *linked) due(out []byte) (frame []byte, line io.Writer, wait time.Durati
 	if t := l.clock(); l.carrier == nil || t.Beacon != [16]byte{} || at.Sub(l.begun) >= beaconWait {
 		l.gateway.SetTime(t, now)
 	} else {
-		wait = beaconLook
+		wait = min(wait, beaconWait-at.Sub(l.begun)+time.Millisecond)
 	}
 	out = l.gateway.Send(out, now)
 	next := min(l.gateway.Next(now)-now, uint64(wait.Milliseconds()))

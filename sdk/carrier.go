@@ -26,6 +26,7 @@ var ErrRefused = errors.New("vitalseal: message refused")
 type Carrier struct {
 	pipeline *Pipeline
 	name     string
+	heard    chan struct{} // signalled at each beacon
 
 	mu       sync.Mutex
 	kid      keys.KeyID // of the device that has the name in the roster
@@ -96,7 +97,7 @@ func (p *Pipeline) Carrier(name string) (*Carrier, error) {
 			"have the gateway seal what it says, or enrol the sensor's own key at the site",
 		}
 	}
-	c := &Carrier{pipeline: p, name: name}
+	c := &Carrier{pipeline: p, name: name, heard: make(chan struct{}, 1)}
 	if _, err := c.device(time.Now()); err != nil {
 		return nil, err
 	}
@@ -349,6 +350,10 @@ func (c *Carrier) Beacon() seal.Beacon {
 	}
 	return c.told
 }
+
+// BeaconHeard returns a channel that has a value when a beacon was heard since the
+// last was taken from it: Beacon may say another then. It is for one reader.
+func (c *Carrier) BeaconHeard() <-chan struct{} { return c.heard }
 
 // CarrierStats is about one device that seals for itself.
 type CarrierStats struct {

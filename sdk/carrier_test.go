@@ -65,7 +65,7 @@ func beacon(t *testing.T, c *sdk.Carrier) seal.Beacon {
 		select {
 		case <-deadline:
 			t.Fatal("no beacon is heard")
-		case <-time.After(10 * time.Millisecond):
+		case <-c.BeaconHeard():
 		}
 	}
 }

@@ -450,6 +450,9 @@ func (p *Pipeline) heardBeacon(m mqtt.Received) {
 	p.beacons = hear(p.beacons, m.Topic, b)
 	p.mu.Unlock()
 	signal(p.heardC)
+	for _, c := range p.allCarriers() {
+		signal(c.heard)
+	}
 	p.wake()
 }
 

@@ -341,15 +341,18 @@ func (r *Receiver) watchRoster(ctx context.Context) error {
 		}
 		before := r.identity.Roster.Serial
 		roster, err := r.identity.ReadRoster()
-		if err != nil {
-			if said != err.Error() {
-				r.log.Error("the roster cannot be read: the one before is used", "error", err)
-			}
+		switch {
+		case err == nil:
+			said = ""
+		case said != err.Error():
 			said = err.Error()
-			continue
+			if roster == nil {
+				r.log.Error("the roster cannot be read: the one before is used", "error", err)
+			} else {
+				r.log.Error("pre-shared keys cannot be read: what their devices seal does not open", "error", err)
+			}
 		}
-		said = ""
-		if roster.Serial != before {
+		if roster != nil && roster.Serial != before {
 			r.roster.set(roster)
 			r.log.Info("the roster has changed", "serial", roster.Serial)
 		}

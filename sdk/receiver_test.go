@@ -175,6 +175,8 @@ func TestRevocation(t *testing.T) {
 	got.Until("both", func(f *sdktest.Found) bool { return len(f.Numerics) == 2 })
 	site, err := identity.OpenSite(w.Dir)
 	must(t, err)
+	must(t, os.MkdirAll(filepath.Join(w.RecipientDir(), "psk"), 0o700))
+	must(t, os.WriteFile(filepath.Join(w.RecipientDir(), "psk", "0123456789abcdef.psk"), []byte("damaged"), 0o600)) // which holds nothing up
 	must(t, site.RevokeDevice("oximeter", time.Now()))
 	refused := false
 	for !refused {

@@ -224,8 +224,10 @@ func (r *Receiver) Credentials() (tls.Certificate, *x509.CertPool, error) {
 }
 
 // ReadRoster reads the roster anew, and the pre-shared keys of devices added
-// since. An older roster than before, also before this process, is ErrOlderRoster; after an error r.Roster
-// is the one before.
+// since. An older roster than before, also before this process, is ErrOlderRoster.
+// With an error and no roster r.Roster is the one before. A roster beside an error
+// is in force: the error says which pre-shared keys cannot be read, and what those
+// devices seal does not open, but whoever it revokes is revoked.
 func (r *Receiver) ReadRoster() (*Roster, error) {
 	roster, err := readRoster(filepath.Join(r.Dir, rosterFile), r.Site, r.Roster)
 	if err != nil {
@@ -234,11 +236,8 @@ func (r *Receiver) ReadRoster() (*Roster, error) {
 	if err := noteSerial(filepath.Join(r.Dir, seenFile), roster.Serial); err != nil {
 		return nil, err
 	}
-	if err := r.Keyring.loadPSKs(filepath.Join(r.Dir, pskDir)); err != nil {
-		return nil, err
-	}
 	r.Roster = roster
-	return roster, nil
+	return roster, r.Keyring.loadPSKs(filepath.Join(r.Dir, pskDir))
 }
 
 // noteSerial refuses a serial below the highest that was ever noted in a file, and
@@ -267,7 +266,8 @@ func noteSerial(path string, serial uint64) error {
 	return replaceFile(path, strconv.AppendUint(nil, serial, 10), modeSecret)
 }
 
-// loadPSKs adds the keys of a directory that the keyring does not have.
+// loadPSKs adds the keys of a directory that the keyring does not have, all that
+// can be read.
 func (k Keyring) loadPSKs(dir string) error {
 	names, err := namesIn(dir, pskSuffix)
 	if err != nil {
@@ -275,20 +275,20 @@ func (k Keyring) loadPSKs(dir string) error {
 	}
 	k.k.mu.Lock()
 	defer k.k.mu.Unlock()
+	var failed []error
 	for _, name := range names {
 		path := filepath.Join(dir, name+pskSuffix)
 		kid, key, err := loadPSK(path)
+		if err == nil && kid.String() != name {
+			err = fmt.Errorf("identity: %q is the key of device %v", path, kid)
+		}
 		if err != nil {
-			return err
-		}
-		if kid.String() != name {
-			return fmt.Errorf("identity: %q is the key of device %v", path, kid)
-		}
-		if k.k.preShared[kid] == nil {
+			failed = append(failed, err)
+		} else if k.k.preShared[kid] == nil {
 			k.k.preShared[kid] = &storedPSK{path: path, key: key}
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // readRoster reads and verifies a roster that may follow last, which is nil for

@@ -124,6 +124,7 @@
 //
 //	SDK_CRASHES=10000 go test -run KilledAtEveryPoint ./sdk   SIGKILL of gateways, at every point and at random moments
 //	SDK_KILLS=300 go test -run 'Killed$' ./sdk                the same, while receivers come and go
+//	SDK_RECEIPT_KILLS=100 go test -run AllKilled ./sdk        SIGKILL of gateways, receivers and brokers, with receipts
 //	SDK_KILLS=1000 go test -run PowerCutsAndOffers ./sdk      power cuts amid offers that are noted in a Journal
 //	SDK_EVERY_BYTE=1 go test -run CutAtEveryByte ./sdk        connections cut after each byte of a session
 //	SDK_FAULTS=1000 go test -run NetworkFaults ./sdk          two faults at once, of nine kinds

@@ -33,6 +33,8 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case "short":
 		live = shortLife
+	case "receiver":
+		live = receiving
 	}
 	if err := live(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -48,9 +50,14 @@ func child() error {
 		return err
 	}
 	ctx := context.Background()
-	p, err := sdk.Open(ctx, sdk.Config{
+	conf := sdk.Config{
 		Identity: os.Getenv("SDK_IDENTITY"), Broker: os.Getenv("SDK_BROKER"), Data: os.Getenv("SDK_DATA"), Renew: time.Second,
-	})
+	}
+	if receivers := os.Getenv("SDK_RECEIPTS"); receivers != "" {
+		conf.Receipts, conf.Heartbeat = strings.Fields(receivers), time.Second
+		conf.QuickRepeat(200 * time.Millisecond)
+	}
+	p, err := sdk.Open(ctx, conf)
 	if err != nil {
 		return err
 	}
@@ -104,6 +111,7 @@ func (w crashWard) live(t *testing.T, first int) *life {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "SDK_CHILD=1", "SDK_FIRST="+strconv.Itoa(first), "SDK_IDENTITY="+w.GatewayDir(),
 		"SDK_BROKER="+w.Broker.URL, "SDK_DATA="+w.data)
+	cmd.Env = append(cmd.Env, w.env...)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	must(t, err)
@@ -136,6 +144,7 @@ func (l *life) last(first int) int {
 type crashWard struct {
 	*sdktest.Ward
 	data, lines, state string
+	env                []string // of children, beside what they need
 }
 
 // notified is a file of lines that says when it has grown.

@@ -67,7 +67,8 @@
 //
 // What is not signed for is published again at the next connection and, while one
 // lasts, when the receiver has signed for something that was published later, and
-// half a minute has passed. Receivers know what they have and count no reading twice.
+// half a minute has passed; a heartbeat is such a thing. Receivers know what they have
+// and count no reading twice.
 // So everything that was stored reaches the receivers, through brokers that are
 // killed or that throw away, as long as the outbox has room: a receiver that is away
 // fills it as a broker does, with the same order of what goes first. What a pipeline

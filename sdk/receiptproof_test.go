@@ -1,12 +1,15 @@
 package sdk_test
 
 import (
+	"context"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/vitalseal/vitalseal/sdk"
+	"github.com/vitalseal/vitalseal/sdk/core/vital"
 	"github.com/vitalseal/vitalseal/sdk/mqtt/mqtttest"
 	"github.com/vitalseal/vitalseal/sdk/sdktest"
 )
@@ -193,4 +196,56 @@ func TestReceiverLosesItsState(t *testing.T) {
 		t.Errorf("%d lost, %d doubled", lost, doubled)
 	}
 	t.Logf("100 readings, 30 signed for, receiver and broker lose all they know: %d lost, %d doubled", lost, doubled)
+}
+
+// TestFullOutboxWithoutReceipts has the broker take all, and the receiver away for
+// longer than the outbox has room: the oldest readings go and are signed for, alerts
+// stay, and all that is left is received when the receiver comes.
+func TestFullOutboxWithoutReceipts(t *testing.T) {
+	t.Parallel()
+	w := newCrashWard(t, "oximeter")
+	conf := waiting(w.Ward, "station")
+	conf.MaxStored, conf.Heartbeat = 4<<20, time.Second
+	conf.QuickRepeat(100 * time.Millisecond)
+	p := w.Open(conf)
+	d := w.Device(p, "oximeter")
+	must(t, d.Sync(context.Background()))
+	rng := rand.New(rand.NewPCG(1, 1))
+	n, alerts := 0, 0
+	for ; p.Stats().Outbox.Dropped < 40; n++ { // an envelope each
+		b := vital.Batch{Numerics: []vital.Numeric{spo2(n)}}
+		noise := b.AddWave()
+		noise.Code, noise.Unit, noise.Rate, noise.Factor = vital.ECG, vital.Millivolt, vital.Int(500), vital.Int(1)
+		for range 1900 {
+			noise.Samples = append(noise.Samples, int32(rng.Uint32()))
+		}
+		must(t, d.RecordBatch(time.Now(), &b))
+		if n%10 == 0 {
+			must(t, d.Alert(alert(n)))
+			alerts++
+		}
+		must(t, d.Sync(context.Background()))
+	}
+	st := p.Stats()
+	if st.Outbox.Bytes > st.Outbox.MaxBytes || st.Receipts[0].Behind != st.Outbox.Records || st.Err != nil {
+		t.Errorf("full: %+v, %+v, %v", st.Outbox, st.Receipts, st.Err)
+	}
+	got := w.ReceiveWith(sdk.ReceiverConfig{TrustFirst: true})
+	untilStats(t, p, "that all is signed for", func(s *sdk.Stats) bool { return s.Outbox.Records <= 2 }) // but for heartbeats
+	w.Close(p)
+	got.Look(func(f *sdktest.Found) {
+		seen := map[int32]int{}
+		for _, r := range f.Numerics {
+			seen[r.Value.Mantissa]++
+		}
+		dropped := 0
+		for _, drop := range f.Drops {
+			dropped += int(drop.Count)
+		}
+		lost := n - len(seen) // beside what is no reading, such as the word that the device started
+		if len(f.Numerics) != len(seen) || len(f.Alerts) != alerts || dropped < lost || dropped > lost+5 || lost == 0 {
+			t.Errorf("%d readings and %d alerts: %d and %d received, %d different, %d accounted for", n, alerts, len(f.Numerics), len(f.Alerts), len(seen), dropped)
+		}
+		t.Logf("%d readings while the receiver was away, room for some: %d dropped and signed for, %d received, 0 others lost", n, dropped, len(seen))
+	})
 }

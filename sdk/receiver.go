@@ -94,10 +94,9 @@ const (
 	// mosquitto sends ahead.
 	receiverWindow = 256
 
-	// receiverPending is how many of them wait for an anchor: fewer than the 20
-	// that a mosquitto without our configuration sends ahead, or those that wait
-	// would keep the broker from sending the anchor they wait for.
-	receiverPending = 16
+	// pastTimeout is how long the past waits for a gateway that vouches for it: its
+	// connection for beacons may come back a minute after the one for readings.
+	pastTimeout = 5 * time.Minute
 
 	// receiverDuplicates is how many messages of a device may come again before
 	// they are a replay: a gateway that crashed sends again what it had not noted
@@ -140,8 +139,8 @@ func OpenReceiver(conf ReceiverConfig) (*Receiver, error) {
 	judging.Site, judging.Directory, judging.Secrets = id.Site.Name, r.roster, id.Keyring
 	judging.Sink, judging.StatePath, judging.RequireBeacon = conf.Sink, conf.State, !conf.TrustFirst
 	judging.AcceptPast = conf.AcceptPast
-	if judging.PendingMessages == 0 {
-		judging.PendingMessages = receiverPending
+	if judging.PendingTimeout == 0 && conf.AcceptPast {
+		judging.PendingTimeout = pastTimeout
 	}
 	if judging.DuplicateMessages == 0 {
 		judging.DuplicateMessages = receiverDuplicates

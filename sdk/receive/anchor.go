@@ -55,7 +55,7 @@ func (w *work) quarantine(a *arrival, verdict Verdict, reason string) Result {
 	if d := w.touch(a.kid); d != nil {
 		d.refuse(a.EID(), verdict)
 	}
-	w.retry = append(w.retry, a.kid)
+	w.mayBeJudged(a.kid, a.EID())
 	return w.refuse(a, verdict, reason)
 }
 
@@ -86,7 +86,7 @@ func (w *work) begin(a *arrival, anchor *seal.Anchor) Result {
 	rec.Event, rec.Boot, rec.Clock, rec.Test = "anchor", c.boot, c.clock, c.test
 	w.record(rec, true)
 	w.before(a, d, c)
-	w.retry = append(w.retry, a.kid)
+	w.mayBeJudged(a.kid, a.EID())
 	w.ack(a.Message)
 	return a.result(Valid, "")
 }

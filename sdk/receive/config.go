@@ -57,8 +57,7 @@ type Message struct {
 	Retained bool      // kept by the broker from before the subscription
 
 	// Ack, if not nil, is called when the message need not be sent again: after
-	// all that follows from it is durable. For a message that waits for its anchor
-	// this is in a later Handle or Tick.
+	// all that follows from it is durable, if it is only that it waits for its anchor.
 	Ack func()
 }
 
@@ -88,10 +87,10 @@ type Config struct {
 	SilenceFactor     float64       // 0: 2 intervals
 	NeverHeard        time.Duration // 0: 5 minutes; see Expecter
 
-	// Messages that wait for their anchor hold a place in the broker's window: let
-	// the subscriber's window be larger than PendingMessages.
-	PendingMessages int           // 0: 64 of all devices together
-	PendingBytes    int           // 0: 1 MiB of all devices together
+	// Messages that wait for their anchor are in the state: a broker sends only so
+	// much ahead of what is acknowledged, and the anchor may be behind that.
+	PendingMessages int           // 0: 32,768 of all devices together, some 200 bytes of memory each
+	PendingBytes    int           // 0: 64 MiB of all devices together, in the state
 	PendingTimeout  time.Duration // 0: 1 minute; then CannotOpen
 
 	Chains  int // 0: 64 chains kept of a device
@@ -125,8 +124,8 @@ func (c *Config) complete() error {
 	orDefault(&c.DuplicateWindow, 15*time.Minute)
 	orDefault(&c.SilenceFactor, 2)
 	orDefault(&c.NeverHeard, 5*time.Minute)
-	orDefault(&c.PendingMessages, 64)
-	orDefault(&c.PendingBytes, 1<<20)
+	orDefault(&c.PendingMessages, 32768)
+	orDefault(&c.PendingBytes, 64<<20)
 	orDefault(&c.PendingTimeout, time.Minute)
 	orDefault(&c.Chains, 64)
 	orDefault(&c.Openers, 64)

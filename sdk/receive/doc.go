@@ -19,13 +19,17 @@
 // A Receiver does not subscribe: hand it each message with Handle or, to pay for
 // one disk write instead of many, HandleBatch. The order is: lines durable in
 // the sink, state durable, Message.Ack. A crash in between makes the broker send
-// the message again, and a sink that can go back to a mark (OpenLines gives one)
+// the message again, and a sink that can go back to a mark (OpenFile gives one)
 // then holds each line once.
 //
 // A message that is refused and was not taken in, such as a forgery or a
 // repetition, has a Record like every other; but of one kind only the first 64
 // have one each, and then there is one in ten seconds with a count, so that a
 // flood fills no disk. Stats counts each.
+//
+// A message that cannot be judged yet, because its anchor has not come or nobody has
+// vouched for that, waits in the state: see Config.PendingMessages. What is too much
+// is refused, of the device that has most waiting.
 //
 // # How long things are remembered
 //

@@ -13,13 +13,14 @@ import (
 type arrival struct {
 	*Message
 	since time.Time // when it first came
+	held  *held     // nil: it comes now
 	dir   Device
 	kid   keys.KeyID
 	seal.Verified
 }
 
-// message judges one message, which first came at since.
-func (w *work) message(m *Message, since time.Time) Result {
+// judge judges one message, which first came at since, and is held or comes now.
+func (w *work) judge(m *Message, since time.Time, h *held) Result {
 	if w.err != nil {
 		return Result{}
 	}
@@ -45,7 +46,7 @@ func (w *work) message(m *Message, since time.Time) Result {
 	case err != nil:
 		return w.reject(m, kid, dir.Name, BadSignature, "the signature does not verify")
 	}
-	a := &arrival{Message: m, since: since, dir: dir, kid: kid, Verified: verified}
+	a := &arrival{Message: m, since: since, held: h, dir: dir, kid: kid, Verified: verified}
 	d := w.device(kid)
 	if d == nil {
 		return Result{}
@@ -83,7 +84,7 @@ func (w *work) sealed(a *arrival, d *device) Result {
 		return w.refuse(a, Replay, "its chain is over and no longer kept")
 	}
 	c, known := d.chains[a.EID()]
-	if !known {
+	if !known || a.held == nil && w.r.pending.isReady(a.kid, a.EID()) {
 		return w.hold(a)
 	}
 	if c.received.Contains(a.Seq()) {

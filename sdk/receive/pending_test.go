@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -25,9 +27,10 @@ func TestPending(t *testing.T) {
 		}
 	}
 	g.send(m[1]) // again, as after a reconnect
-	if s, out := g.r.Stats(), g.out.take(); s.Pending != 3 || g.acks != 1 || len(out) != 0 {
+	if s, out := g.r.Stats(), g.out.take(); s.Pending != 3 || g.acks != 4 || len(out) != 0 {
 		t.Fatalf("%d pending, %d acknowledged, lines %q", s.Pending, g.acks, out)
 	}
+	g.restart()
 	g.want(receive.Valid, anchor)
 	g.wantLines("valid anchor; valid 1; valid 2; valid 3")
 	if s := g.r.Stats(); s.Pending != 0 || g.acks != 5 {
@@ -50,6 +53,9 @@ func TestPending(t *testing.T) {
 func TestPendingBound(t *testing.T) {
 	d, other := newDevice(t, 1), newDevice(t, 2)
 	g := newRig(t, d, other)
+	g.r.Close()
+	g.conf.PendingMessages, g.conf.PendingBytes = 64, 1<<20
+	g.open()
 	other.begin()
 	g.send(other.reading(1))
 	d.begin()
@@ -60,7 +66,7 @@ func TestPendingBound(t *testing.T) {
 		}
 	}
 	s := g.r.Stats()
-	if s.Pending != 64 || s.Verdicts[receive.CannotOpen] != 137 || g.acks != 137 {
+	if s.Pending != 64 || s.Verdicts[receive.CannotOpen] != 137 || g.acks != 201 {
 		t.Errorf("%d pending, %d refused, %d acknowledged", s.Pending, s.Verdicts[receive.CannotOpen], g.acks)
 	}
 	for _, l := range g.lines() {
@@ -80,8 +86,7 @@ func TestPendingBound(t *testing.T) {
 	}
 }
 
-// TestPendingCopies has a message that waits come many times over: only one copy
-// may hold a place in the broker's window.
+// TestPendingCopies has a message that waits come many times over.
 func TestPendingCopies(t *testing.T) {
 	d := newDevice(t, 1)
 	g := newRig(t, d)
@@ -91,12 +96,67 @@ func TestPendingCopies(t *testing.T) {
 			t.Fatalf("%+v", res)
 		}
 	}
-	if g.acks != 99 {
-		t.Errorf("%d of 100 copies acknowledged, want 99", g.acks)
+	if s := g.r.Stats(); g.acks != 100 || s.Pending != 1 {
+		t.Errorf("%d of 100 copies acknowledged, %d wait", g.acks, s.Pending)
 	}
 	g.want(receive.Valid, anchor)
 	if g.acks != 101 {
 		t.Errorf("%d acknowledged, want 101", g.acks)
+	}
+}
+
+// TestManyPending has more messages wait than are judged in one transaction: they are
+// judged in the order in which they came, before what comes after their anchor, and
+// through a restart and a sink that fails amid them.
+func TestManyPending(t *testing.T) {
+	d := newDevice(t, 1)
+	g := newRig(t, d)
+	g.r.Close()
+	f, err := receive.OpenFile(filepath.Join(t.TempDir(), "lines"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	sink := &brittle{File: f}
+	g.conf.Sink = sink
+	g.conf.StatePath += "2"
+	g.open()
+	const n = 700
+	anchor, early := d.begin(), d.readings(n)
+	var messages []receive.Message
+	for _, m := range early {
+		messages = append(messages, g.message(m))
+	}
+	if _, err := g.r.HandleBatch(context.Background(), messages); err != nil {
+		t.Fatal(err)
+	}
+	g.restart()
+	sink.failAfter(400)
+	later := g.message(d.reading(n + 1))
+	if _, err := g.r.HandleBatch(context.Background(), []receive.Message{g.message(anchor), later}); err != nil {
+		t.Fatal(err)
+	}
+	if s := g.r.Stats(); s.Pending == 0 || s.Pending > n {
+		t.Errorf("%d of %d wait while the sink fails", s.Pending, n)
+	}
+	if next := g.r.Next(); next.After(g.now) {
+		t.Errorf("what is left is to be judged at %v", next)
+	}
+	g.restart()
+	sink.fail = ""
+	g.want(0, d.reading(n+2)) // it comes behind those that wait
+	text, err := os.ReadFile(f.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := parseLines(t, text)
+	for i, l := range lines[1:] {
+		if l.Verdict != "valid" || l.Value.String() != itoa(uint64(i+1)) {
+			t.Fatalf("line %d: %+v", i, l)
+		}
+	}
+	if s := g.r.Stats(); len(lines) != n+3 || s.Pending != 0 || g.acks != n+3 {
+		t.Errorf("%d lines, %d pending, %d acknowledged of %d", len(lines), s.Pending, g.acks, n+3)
 	}
 }
 
@@ -117,7 +177,7 @@ func TestPendingAnchorIsKept(t *testing.T) {
 	}
 	g2 := newRig(t, d)
 	g2.r.Close()
-	g2.conf.RequireBeacon, g2.conf.AcceptPast = true, true
+	g2.conf.RequireBeacon, g2.conf.AcceptPast, g2.conf.PendingMessages = true, true, 64
 	g2.conf.StatePath += "2"
 	g2.open()
 	g2.send(first.Payload)

@@ -31,7 +31,7 @@ type Receiver struct {
 	presence    map[keys.KeyID]*presence
 	limits      map[kind]limit
 	expectAgain time.Time // when the directory is asked anew whom it expects; zero: it is not
-	pending     []*held   // oldest first
+	pending     pending
 	openers     openers
 	stats       stats
 	receipts    receipts
@@ -48,7 +48,7 @@ type Result struct {
 	Device  keys.KeyID
 	EID     seal.EID // zero if the message is not authentic
 	Seq     uint64
-	Pending bool   // it waits for its anchor, or for one that vouches for it
+	Pending bool   // it waits, in the state, for its anchor or for one that vouches for it
 	Reason  string // why it is refused
 }
 
@@ -98,7 +98,7 @@ func (r *Receiver) restore() error {
 		return fmt.Errorf("receive: state: %w", err)
 	}
 	now := r.conf.Clock()
-	if err := r.restoreClock(now); err != nil {
+	if err := errors.Join(r.restoreClock(now), r.restorePending(now)); err != nil {
 		return err
 	}
 	for _, kid := range kids {
@@ -184,19 +184,37 @@ func (r *Receiver) HandleBatch(ctx context.Context, messages []Message) ([]Resul
 			if m.Received.IsZero() {
 				m.Received = w.now
 			}
-			results[i] = w.message(&m, w.now)
-			w.retryHeld()
+			results[i] = w.judge(&m, w.now, nil)
+			w.judgeReady()
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
+	r.settle()
 	return results, nil
 }
 
-// Close writes what it held back of refusals, and closes the state. It does not
-// close the sink. Messages that wait for their anchor are not acknowledged, so the
-// broker has them.
+// settle judges what a transaction has left for the next, so that it comes before
+// what arrives next. What fails is tried again by Tick, which Next then asks for.
+func (r *Receiver) settle() {
+	for r.unsettled() {
+		if err := r.work(r.conf.Clock(), (*work).judgeReady); err != nil {
+			r.conf.Logger.Error("messages that waited cannot be judged or stored", "error", err)
+			r.nudge()
+			return
+		}
+	}
+}
+
+func (r *Receiver) unsettled() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.broken == nil && len(r.pending.ready) > 0
+}
+
+// Close writes what it held back of refusals, and closes the state, which has the
+// messages that wait for their anchor. It does not close the sink.
 func (r *Receiver) Close() error {
 	last := r.work(r.conf.Clock(), func(w *work) { w.held(true) })
 	return errors.Join(last, r.close())
@@ -210,7 +228,7 @@ func (r *Receiver) close() error {
 	}
 	r.broken = errClosed
 	r.openers.erase()
-	r.pending = nil
+	r.pending = newPending()
 	ran := appendBig(nil, uint64(r.clock.ran(r.conf.Clock()).Milliseconds()))
 	if err := errors.Join(r.state.put(bucketMeta, metaRan, ran), r.state.close()); err != nil {
 		return fmt.Errorf("receive: closing the state: %w", err)
@@ -225,13 +243,15 @@ type work struct {
 	r       *Receiver
 	now     time.Time
 	touched []*device
-	retry   []keys.KeyID // devices whose held messages may be judged now
 	acks    []func()
 	counts  []count
 	judged  []chainName    // chains of the authentic messages that were judged
 	limits  map[kind]limit // what they were, nil: as they are
 	lines   int
 	err     error // the first failure; nothing is done after it
+
+	parked, unparked      []*held // held now, and not any more
+	retried, retriedBytes int     // judged of those that were held
 }
 
 // work runs f as a transaction.
@@ -252,7 +272,7 @@ func (r *Receiver) transact(w *work, f func(*work)) error {
 	if r.broken != nil {
 		return r.broken
 	}
-	before := slices.Clone(r.pending)
+	before := slices.Clone(r.pending.ready)
 	f(w)
 	if w.err == nil {
 		w.err = w.commit()
@@ -280,10 +300,10 @@ func (w *work) commit() error {
 			}
 		}
 	}
-	if len(w.touched) == 0 && string(mark) == string(r.mark) {
+	if len(w.touched)+len(w.parked)+len(w.unparked) == 0 && string(mark) == string(r.mark) {
 		return nil
 	}
-	if err := r.state.commit(w.touched, mark, r.clock.ran(w.now)); err != nil {
+	if err := r.state.commit(w.touched, w.parked, w.unparked, mark, r.clock.ran(w.now)); err != nil {
 		// The lines stay: whether the state has their mark decides at the next Open.
 		r.conf.Logger.Error("storing the state failed", "error", err)
 		r.broken = fmt.Errorf("%w: %w", ErrBroken, err)
@@ -294,12 +314,12 @@ func (w *work) commit() error {
 }
 
 // rollBack forgets the transaction.
-func (w *work) rollBack(pending []*held) {
+func (w *work) rollBack(before []ready) {
 	r := w.r
 	for _, d := range w.touched {
 		delete(r.devices, d.kid)
 	}
-	r.pending = pending
+	w.undoPending(before)
 	if w.limits != nil {
 		r.limits = w.limits
 	}
@@ -339,6 +359,10 @@ func (w *work) finish() {
 	for _, name := range w.judged {
 		r.receipts.note(r.devices[name.kid], name.eid, w.now)
 	}
+	for _, h := range w.parked {
+		h.payload = nil // the state has it
+	}
+	r.pending.compact()
 	r.trimDevices()
 }
 

@@ -64,8 +64,8 @@ func (r *Receiver) expect(now time.Time) {
 // anchor has not come. Call it at the time that Next names, or every second.
 func (r *Receiver) Tick(now time.Time) error {
 	return r.work(now, func(w *work) {
-		w.judgeHeld(func(h *held) bool { return now.Sub(h.since) >= r.conf.PendingTimeout })
-		w.retryHeld()
+		w.judgeHeld(0, func(h *held) bool { return now.Sub(h.since) >= r.conf.PendingTimeout })
+		w.judgeReady()
 		w.held(false)
 		r.expect(now)
 		for _, kid := range r.due(now) {
@@ -97,8 +97,11 @@ func (r *Receiver) Next() time.Time {
 			earlier(l.refill)
 		}
 	}
-	if len(r.pending) > 0 {
-		earlier(r.pending[0].since.Add(r.conf.PendingTimeout))
+	if h := r.pending.oldest(); h != nil {
+		earlier(h.since.Add(r.conf.PendingTimeout))
+		if len(r.pending.ready) > 0 {
+			earlier(h.since)
+		}
 	}
 	return next
 }

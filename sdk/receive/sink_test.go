@@ -73,7 +73,7 @@ func TestFailingSink(t *testing.T) {
 			if _, err := g.r.Handle(context.Background(), g.message(anchor)); !errors.Is(err, errBrittle) {
 				t.Fatal(err)
 			}
-			if s := g.r.Stats(); g.acks != 0 || s.Pending != 1 || s.Verdicts != (receive.Counts{}) {
+			if s := g.r.Stats(); g.acks != 1 || s.Pending != 1 || s.Verdicts != (receive.Counts{}) {
 				t.Fatalf("%d acknowledged, stats %+v", g.acks, s)
 			}
 			sink.fail = ""
@@ -92,10 +92,18 @@ func TestFailingSink(t *testing.T) {
 
 type brittle struct {
 	*receive.File
-	fail string
+	fail  string
+	after int // writes until it fails; 0: it does not by itself
 }
 
+func (b *brittle) failAfter(writes int) { b.after = writes }
+
 func (b *brittle) Write(r *receive.Record) error {
+	if b.after > 0 {
+		if b.after--; b.after == 0 {
+			b.fail = "write"
+		}
+	}
 	if b.fail == "write" {
 		return errBrittle
 	}

@@ -28,6 +28,7 @@ import (
 //	grants   kid eid               the grant's message
 //	recent   kid slot (4 bytes)    recent.append
 //	retired  kid eid               boot, 8 bytes
+//	waiting  id (8 bytes)          held.append
 type state struct {
 	db   *bbolt.DB
 	ring int
@@ -43,6 +44,7 @@ var (
 	bucketGrants  = []byte("grants")
 	bucketRecent  = []byte("recent")
 	bucketRetired = []byte("retired")
+	bucketWaiting = []byte("waiting")
 
 	metaFormat = []byte("format")
 	metaSite   = []byte("site")
@@ -91,7 +93,7 @@ func checkMode(path string) error {
 }
 
 func (s *state) prepare(tx *bbolt.Tx, site string) error {
-	for _, name := range [][]byte{bucketMeta, bucketDevices, bucketChains, bucketAnchors, bucketGrants, bucketRecent, bucketRetired} {
+	for _, name := range [][]byte{bucketMeta, bucketDevices, bucketChains, bucketAnchors, bucketGrants, bucketRecent, bucketRetired, bucketWaiting} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
 		}
@@ -203,14 +205,17 @@ func each(tx *bbolt.Tx, bucket []byte, kid keys.KeyID, size int, f func(k, v []b
 	return nil
 }
 
-// commit stores devices, the sink's mark and how long receivers have run in one
-// transaction.
-func (s *state) commit(devices []*device, mark []byte, ran time.Duration) error {
+// commit stores devices, what is held and what is not any more, the sink's mark and
+// how long receivers have run in one transaction.
+func (s *state) commit(devices []*device, parked, unparked []*held, mark []byte, ran time.Duration) error {
 	err := s.db.Update(func(tx *bbolt.Tx) error {
 		for _, d := range devices {
 			if err := s.store(tx, d); err != nil {
 				return err
 			}
+		}
+		if err := storePending(tx, parked, unparked); err != nil {
+			return err
 		}
 		meta := tx.Bucket(bucketMeta)
 		return errors.Join(meta.Put(metaMark, mark), meta.Put(metaRan, appendBig(nil, uint64(ran.Milliseconds()))))

@@ -89,7 +89,7 @@ func (s *stats) see(d *device) {
 func (r *Receiver) Stats() Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := Stats{Verdicts: r.stats.verdicts, Pending: len(r.pending), PendingBytes: r.pendingBytes()}
+	s := Stats{Verdicts: r.stats.verdicts, Pending: r.pending.count(), PendingBytes: r.pending.bytes}
 	for _, d := range r.stats.devices {
 		s.Devices = append(s.Devices, *d)
 	}

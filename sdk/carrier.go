@@ -41,8 +41,7 @@ type Carrier struct {
 	carried Carried // the newest that was taken
 
 	echoes echoes
-	told   seal.Beacon  // what the device is to echo
-	anchor mqtt.Message // of the chain in use; no topic: not known
+	told   seal.Beacon // what the device is to echo
 }
 
 // Carried is how far the messages of a device that seals for itself have come: the
@@ -102,9 +101,6 @@ func (p *Pipeline) Carrier(name string) (*Carrier, error) {
 		return nil, err
 	}
 	p.carriers = append(p.carriers, c)
-	if m, ok := c.currentAnchor(); ok {
-		p.feed.sendAgain(m)
-	}
 	return c, nil
 }
 
@@ -134,10 +130,7 @@ func (c *Carrier) device(now time.Time) (identity.Device, error) {
 		return d, fmt.Errorf("%w: device %q (%v) is %v", ErrRefused, c.name, d.KeyID, status)
 	}
 	if c.kid != d.KeyID {
-		c.kid, c.echoes, c.told, c.anchor, c.carried = d.KeyID, echoes{}, seal.Beacon{}, mqtt.Message{}, Carried{}
-		if eid, message := p.state.carriedAnchor(d.KeyID); message != nil {
-			c.anchor = mqtt.Message{Topic: p.anchorTopic(d.KeyID, eid), Payload: message, Retain: true}
-		}
+		c.kid, c.echoes, c.told, c.carried = d.KeyID, echoes{}, seal.Beacon{}, Carried{}
 	}
 	return d, nil
 }
@@ -293,7 +286,10 @@ func (c *Carrier) cycle(now time.Time) error {
 		m := c.waiting[0] // whose bytes nobody changes
 		c.mu.Unlock()
 		if m.anchor != nil {
-			c.began(&m, now)
+			if c.pipeline.state.carriedChain(m.record.Device, m.anchor, m.record.Payload, now) {
+				c.pipeline.receipts.sealed(m.anchor.check, m.record.Device)
+			}
+			c.pipeline.saveState() // before it leaves
 		}
 		if _, err := c.pipeline.store(m.record, c); err != nil {
 			return err
@@ -305,25 +301,6 @@ func (c *Carrier) cycle(now time.Time) error {
 		c.waiting = c.waiting[:copy(c.waiting, c.waiting[1:])]
 		c.cost -= len(m.record.Payload) + carriedCost
 		c.mu.Unlock()
-	}
-}
-
-// began notes the anchor of a chain, before it leaves. One that is older than the
-// newest, which came late or again, is not the chain in use.
-func (c *Carrier) began(m *carried, now time.Time) {
-	p := c.pipeline
-	before, _ := p.state.carriedAnchor(m.record.Device)
-	if !p.state.carriedChain(m.record.Device, m.anchor, m.record.Payload, p.receipts.wanted(), now) {
-		return
-	}
-	p.saveState()
-	if before != m.anchor.check.EID {
-		p.receipts.sealed(m.anchor.check, m.record.Device)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.kid == m.record.Device {
-		c.anchor = mqtt.Message{Topic: m.record.Topic, Payload: m.record.Payload, Retain: true}
 	}
 }
 
@@ -369,13 +346,6 @@ func (c *Carrier) Stats() CarrierStats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return CarrierStats{Name: c.name, KeyID: c.kid, Carried: c.count, Refused: c.refused, Last: c.last}
-}
-
-// currentAnchor returns the anchor message of the chain in use, if it is known.
-func (c *Carrier) currentAnchor() (mqtt.Message, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.anchor, c.anchor.Topic != ""
 }
 
 func (c *Carrier) stop() {

@@ -14,7 +14,7 @@ import (
 )
 
 // chain seals for one device and puts what it sealed into the outbox. Its
-// methods are called by the committer only, but for currentAnchor and renewError.
+// methods are called by the committer only, but for renewError.
 //
 // A step that fails leaves everything where it was: what is being sealed stays
 // in alerts, sealing and piece, a message that could not be stored (an anchor
@@ -50,7 +50,6 @@ type chain struct {
 	topicData, topicEvent string
 
 	mu     sync.Mutex
-	anchor mqtt.Message
 	failed error // why the chain could not be renewed
 }
 
@@ -58,13 +57,6 @@ type chain struct {
 type prepared struct {
 	anchor seal.Anchor
 	secret [keys.SecretSize]byte
-}
-
-// currentAnchor returns the anchor message of the chain, if there is one.
-func (c *chain) currentAnchor() (mqtt.Message, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.anchor, c.anchor.Topic != ""
 }
 
 // renewError returns why the chain could not be renewed, nil if it could.
@@ -364,9 +356,6 @@ func (c *chain) beginOne() error {
 	c.pipeline.beganChain(c.device.kid, check, message, p.anchor.Beacon)
 	c.unsent, c.decides = c.record(outbox.Anchor, c.pipeline.anchorTopic(c.device.kid, check.EID), message), nil
 	c.unsent.Retain = true
-	c.mu.Lock()
-	c.anchor = mqtt.Message{Topic: c.unsent.Topic, Payload: message, Retain: true}
-	c.mu.Unlock()
 	return c.storeUnsent()
 }
 

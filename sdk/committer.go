@@ -7,6 +7,7 @@ import (
 
 	"github.com/vitalseal/vitalseal/sdk/core/keys"
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
+	"github.com/vitalseal/vitalseal/sdk/identity"
 	"github.com/vitalseal/vitalseal/sdk/mqtt"
 	"github.com/vitalseal/vitalseal/sdk/outbox"
 )
@@ -164,9 +165,6 @@ func (p *Pipeline) allCarriers() []*Carrier {
 // disk that does not take that note does not keep readings from being sealed: it
 // is written with the next.
 func (p *Pipeline) beganChain(kid keys.KeyID, check seal.Checkpoint, message []byte, beacon seal.Beacon) {
-	if !p.receipts.wanted() {
-		message = nil
-	}
 	p.state.heard(beacon)
 	p.state.began(kid, check, message, time.Now())
 	p.saveState()
@@ -183,17 +181,18 @@ func (p *Pipeline) anchorTopic(kid keys.KeyID, eid seal.EID) string {
 	}.String()
 }
 
-// keepHouse clears anchors that nothing needs any more. They are forgotten only
-// when the messages that clear them are on disk. Of those that are kept to be sent
-// again, it forgets the ones of which nothing is left.
+// keepHouse clears anchors that nothing needs any more: nothing waits under them, nor
+// under an older one of their device, which those after it vouch for. They are
+// forgotten only when the messages that clear them are on disk.
 func (p *Pipeline) keepHouse(now time.Time) {
 	var cleared []oldAnchor
+	var needed keys.KeyID // the device of which an anchor is needed
 	for _, old := range p.state.superseded(now.Add(-p.conf.periods.anchorLife)) {
-		n, err := p.queue.Pending(old.eid)
-		if err != nil || n > 0 {
+		if old.kid == needed || p.needs(old) {
+			needed = old.kid
 			continue
 		}
-		_, err = p.store(outbox.Record{
+		_, err := p.store(outbox.Record{
 			Class: outbox.Anchor, Device: old.kid, Anchor: old.eid, Topic: p.anchorTopic(old.kid, old.eid), Retain: true,
 		}, nil)
 		if err != nil {
@@ -207,15 +206,42 @@ func (p *Pipeline) keepHouse(now time.Time) {
 			p.state.cleared(old)
 		}
 	}
-	for _, old := range p.state.keptAnchors(true) {
-		if p.receipts.lacks(chainID{old.kid, old.eid}) {
+	p.saveState()
+}
+
+// needs reports whether something waits under an anchor, the anchor itself included,
+// or a receiver has not signed for something.
+func (p *Pipeline) needs(a oldAnchor) bool {
+	n, err := p.queue.Pending(a.eid)
+	return err != nil || n > 0 || p.receipts.lacks(chainID{a.kid, a.eid})
+}
+
+// anchorsAgain returns the anchors that a receiver needs for what the outbox has,
+// for a broker that was killed may have forgotten what it had acknowledged: of each
+// device those from the oldest on under which something waits, since each vouches
+// for the one before it, and the newest of those that the roster has here.
+func (p *Pipeline) anchorsAgain() []mqtt.Message {
+	var all []mqtt.Message
+	var needed keys.KeyID // the device of which all from now on are needed
+	for _, a := range p.state.anchors() {
+		switch {
+		case a.kid == needed:
+		case p.needs(a.oldAnchor):
+			needed = a.kid
+		case !a.newest || !p.isHere(a.kid):
 			continue
 		}
-		if n, err := p.queue.Pending(old.eid); err == nil && n == 0 {
-			p.state.discard(old)
+		if a.message != nil {
+			all = append(all, mqtt.Message{Topic: p.anchorTopic(a.kid, a.eid), Payload: a.message, Retain: true})
 		}
 	}
-	p.saveState()
+	return all
+}
+
+// isHere reports whether the roster has a device at this gateway.
+func (p *Pipeline) isHere(kid keys.KeyID) bool {
+	d, status := p.Lookup(kid)
+	return status == identity.Valid && d.Gateway == p.gateway.Name
 }
 
 // saveState stores the state if it changed.

@@ -23,7 +23,7 @@ type feed struct {
 	rate    float64       // Config.BacklogRate
 	retry   time.Duration // after the disk could not be read
 	done    func()
-	anchors func() []mqtt.Message // of the chains in use, and of others of which something is left
+	anchors func() []mqtt.Message // those that receivers need, oldest first
 	signed  bool                  // records stay until receivers have signed for them
 	every   time.Duration         // between two marks
 
@@ -35,8 +35,8 @@ type feed struct {
 	told chan struct{} // signalled when there is more to send again, or in the ring
 
 	mu sync.Mutex
-	// again are the anchors in use, which were acknowledged long ago, to be sent
-	// once more: a broker that was killed may have forgotten what it retained.
+	// again are those of anchors that are still to be sent on this connection, in
+	// front of all else: most of them were acknowledged long ago.
 	again []mqtt.Message
 	wait  chan struct{} // closed when something may have left the outbox
 
@@ -85,11 +85,15 @@ func newFeed(queue *outbox.Queue, conf *Config, done func(), anchors func() []mq
 func (f *feed) Next(ctx context.Context) (mqtt.Message, uint64, error) {
 	if f.from == nil {
 		f.from = f.queue.Feed(f.rate)
+		anchors := f.anchors() // takes other locks
+		f.mu.Lock()
+		f.again = anchors
+		f.mu.Unlock()
+	}
+	if m, ok := f.nextAgain(); ok {
+		return m, idAgain, nil
 	}
 	for {
-		if m, ok := f.nextAgain(); ok {
-			return m, idAgain, nil
-		}
 		f.beginAgain()
 		committed := f.queue.Committed()
 		now := time.Now()
@@ -217,24 +221,15 @@ func (f *feed) inFlight() int {
 	return f.flying
 }
 
-// sendAgain has an anchor published that is not in the outbox any more: the broker
-// may have been killed while nobody was connected to notice.
-func (f *feed) sendAgain(anchor mqtt.Message) {
-	f.mu.Lock()
-	f.again = append(f.again, anchor)
-	f.mu.Unlock()
-	signal(f.told)
-}
-
+// nextAgain gives the next of the anchors that are offered at a new connection.
 func (f *feed) nextAgain() (mqtt.Message, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n := len(f.again)
-	if n == 0 {
+	if len(f.again) == 0 {
 		return mqtt.Message{}, false
 	}
-	m := f.again[n-1]
-	f.again = f.again[:n-1]
+	m := f.again[0]
+	f.again = f.again[1:]
 	return m, true
 }
 
@@ -317,9 +312,5 @@ func (f *feed) Rewind() {
 	f.again, f.flying, f.asked, f.drained = nil, 0, nil, nil
 	f.marks, f.marked, f.newest = nil, time.Time{}, waymark{}
 	clear(f.plain)
-	f.mu.Unlock()
-	anchors := f.anchors() // without the lock, which sendAgain's caller takes after its own
-	f.mu.Lock()
-	f.again = append(f.again, anchors...)
 	f.mu.Unlock()
 }

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
@@ -116,8 +115,7 @@ func (p *Pipeline) start(ctx context.Context) error {
 	if p.state, err = openState(filepath.Join(p.conf.Data, "chains.json")); err != nil {
 		return err
 	}
-	p.feed = newFeed(p.queue, &p.conf, p.acknowledged, p.anchorsToKeep)
-	p.feed.again = p.anchorsToKeep() // a broker may have been killed while this was not open
+	p.feed = newFeed(p.queue, &p.conf, p.acknowledged, p.anchorsAgain)
 	p.ring = p.feed.ring
 	if p.receipts, err = p.newReceipts(); err != nil {
 		return err
@@ -463,29 +461,6 @@ func (p *Pipeline) nextBeacon(e *echoes) (b seal.Beacon, due bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return e.next(p.beacons, last)
-}
-
-// anchorsToKeep returns the anchor messages of all chains that are being sealed, and
-// of those before of which something waits for receipts.
-func (p *Pipeline) anchorsToKeep() []mqtt.Message {
-	var all []mqtt.Message
-	for _, d := range p.allDevices() {
-		if m, ok := d.chain.currentAnchor(); ok {
-			all = append(all, m)
-		}
-	}
-	for _, c := range p.allCarriers() {
-		if m, ok := c.currentAnchor(); ok {
-			all = append(all, m)
-		}
-	}
-	for _, old := range p.state.keptAnchors(false) {
-		topic := p.anchorTopic(old.kid, old.eid)
-		if !slices.ContainsFunc(all, func(m mqtt.Message) bool { return m.Topic == topic }) {
-			all = append(all, mqtt.Message{Topic: topic, Payload: old.message, Retain: true})
-		}
-	}
-	return all
 }
 
 func (p *Pipeline) deviceByKey(kid keys.KeyID) *Device {

@@ -19,8 +19,9 @@ import (
 
 // state is what a gateway remembers of its chains across restarts: where each
 // ended, to be said in the next anchor, and which anchors are still retained at
-// the broker. None of it is secret, and none is needed to be safe: the boot
-// counter, which is, lives with the identity.
+// the broker, with their messages, since a broker that was killed may have forgotten
+// what it had acknowledged. None of it is secret, and none is needed to be safe: the
+// boot counter, which is, lives with the identity.
 //
 // An end is written by Close only. After a crash nobody knows for certain which
 // message was the last, and an anchor that named an earlier one would have
@@ -46,10 +47,7 @@ type deviceState struct {
 	Head    string        `json:"head,omitempty"`
 	Anchors []anchorState `json:"anchors"` // retained, oldest first
 
-	// Of a device that seals for itself: its newest anchor, which only the device
-	// could make again, and that anchor's boot counter.
-	Boot   uint64 `json:"boot,omitempty"`
-	Anchor []byte `json:"anchor,omitempty"`
+	Boot uint64 `json:"boot,omitempty"` // of the newest anchor of a device that seals for itself
 }
 
 type anchorState struct {
@@ -57,10 +55,14 @@ type anchorState struct {
 	Began time.Time `json:"began"`
 	Ended time.Time `json:"ended,omitzero"` // when the next one began
 
-	// The message, where receivers sign for what they have: what was sealed under it
-	// may be sent again when it has left the outbox, and the broker have forgotten it.
+	// The message: what was sealed under it may be sent when the broker has
+	// forgotten it.
 	Message []byte `json:"message,omitempty"`
 }
+
+// maxAnchorMessages bounds the anchors of one device whose messages are kept, so
+// that a gateway which is started again and again does not fill its disk with them.
+const maxAnchorMessages = 256
 
 // openState reads the state; a missing file is an empty state. One that cannot
 // be read is set aside rather than standing in the way: see state.
@@ -117,14 +119,13 @@ func (s *state) checkpoint(kid keys.KeyID) seal.Checkpoint {
 }
 
 // began notes a new chain; save it before the anchor leaves: one that is
-// forgotten would stay retained for ever. check is that of the anchor, and message
-// the anchor if it is to be kept.
+// forgotten would stay retained for ever. check and message are those of the anchor.
 func (s *state) began(kid keys.KeyID, check seal.Checkpoint, message []byte, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.device(kid)
 	d.supersede(now)
-	d.Anchors = append(d.Anchors, anchorState{EID: check.EID.String(), Began: now, Message: message})
+	d.add(anchorState{EID: check.EID.String(), Began: now, Message: message})
 	d.set(check)
 	s.dirty = true
 }
@@ -139,6 +140,14 @@ func (s *state) device(kid keys.KeyID) *deviceState {
 	return d
 }
 
+// add adds an anchor, and lets go of the oldest message that is too many.
+func (d *deviceState) add(a anchorState) {
+	d.Anchors = append(d.Anchors, a)
+	if old := len(d.Anchors) - 1 - maxAnchorMessages; old >= 0 {
+		d.Anchors[old].Message = nil
+	}
+}
+
 // supersede notes that no chain begun so far is in use any more.
 func (d *deviceState) supersede(now time.Time) {
 	for i := range d.Anchors {
@@ -149,43 +158,50 @@ func (d *deviceState) supersede(now time.Time) {
 }
 
 // carriedChain notes the anchor of a device that seals for itself, and reports
-// whether it is that of the chain in use. One that came before is noted once; one
-// older than the newest is superseded from the start. With keep the message is kept
-// for as long as something may be left of the chain.
-func (s *state) carriedChain(kid keys.KeyID, a *carriedAnchor, message []byte, keep bool, now time.Time) bool {
+// whether it begins the newest chain. One that came before is noted once; one older
+// than the newest is superseded from the start.
+func (s *state) carriedChain(kid keys.KeyID, a *carriedAnchor, message []byte, now time.Time) (newest bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.device(kid)
-	newest := a.boot > d.Boot
+	newest = a.boot > d.Boot
 	eid := a.check.EID.String()
 	if slices.ContainsFunc(d.Anchors, func(known anchorState) bool { return known.EID == eid }) {
-		return a.boot == d.Boot && d.EID == eid
+		return false
 	}
-	noted := anchorState{EID: eid, Began: now, Ended: now}
-	if keep {
-		noted.Message = message
-	}
+	noted := anchorState{EID: eid, Began: now, Ended: now, Message: message}
 	if newest {
 		d.supersede(now)
 		noted.Ended = time.Time{}
-		d.Boot, d.Anchor = a.boot, message
+		d.Boot = a.boot
 		d.set(a.check)
 	}
-	d.Anchors = append(d.Anchors, noted)
+	d.add(noted)
 	s.dirty = true
 	return newest
 }
 
-// carriedAnchor returns the newest anchor of a device that seals for itself; nil
-// if none is known.
-func (s *state) carriedAnchor(kid keys.KeyID) (eid seal.EID, message []byte) {
+// keptAnchor is an anchor with its message.
+type keptAnchor struct {
+	oldAnchor
+	message []byte // nil: not kept
+	newest  bool   // of its device
+}
+
+// anchors returns the anchors of all devices that are retained, those of one device
+// together and oldest first.
+func (s *state) anchors() (all []keptAnchor) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d := s.doc.Devices[kid.String()]
-	if d == nil || len(d.Anchor) == 0 || !unhex(eid[:], d.EID) {
-		return seal.EID{}, nil
+	for id, d := range s.doc.Devices {
+		for _, a := range d.Anchors {
+			k := keptAnchor{message: a.Message, newest: a.EID == d.EID}
+			if unhex(k.kid[:], id) && unhex(k.eid[:], a.EID) {
+				all = append(all, k)
+			}
+		}
 	}
-	return eid, d.Anchor
+	return all
 }
 
 // oldAnchor reports whether an anchor of a device that seals for itself came before
@@ -243,40 +259,12 @@ func (d *deviceState) set(check seal.Checkpoint) {
 
 // oldAnchor is one that a later one has superseded.
 type oldAnchor struct {
-	kid     keys.KeyID
-	eid     seal.EID
-	message []byte // of keptAnchors
+	kid keys.KeyID
+	eid seal.EID
 }
 
-// keptAnchors returns the anchors whose messages are kept; with superseded only those
-// that a later one has superseded.
-func (s *state) keptAnchors(superseded bool) (kept []oldAnchor) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for id, d := range s.doc.Devices {
-		for _, a := range d.Anchors {
-			o := oldAnchor{message: a.Message}
-			if len(a.Message) > 0 && !(superseded && a.Ended.IsZero()) && unhex(o.kid[:], id) && unhex(o.eid[:], a.EID) {
-				kept = append(kept, o)
-			}
-		}
-	}
-	return kept
-}
-
-// discard notes that the message of an anchor need not be kept any more.
-func (s *state) discard(o oldAnchor) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	anchors := s.doc.Devices[o.kid.String()].Anchors
-	for i := range anchors {
-		if anchors[i].EID == o.eid.String() {
-			anchors[i].Message, s.dirty = nil, true
-		}
-	}
-}
-
-// superseded returns the anchors that ended before the given time.
+// superseded returns the anchors that ended before the given time, those of one
+// device together and oldest first.
 func (s *state) superseded(before time.Time) []oldAnchor {
 	s.mu.Lock()
 	defer s.mu.Unlock()

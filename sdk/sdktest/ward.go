@@ -44,7 +44,7 @@ type Broker struct {
 // begins with "psk" has a pre-shared key.
 func NewWard(t testing.TB, devices ...string) *Ward {
 	t.Helper()
-	return NewWardOn(t, func(files string) Broker { return mosquitto(t, files) }, devices...)
+	return NewWardOn(t, func(files string) Broker { return Mosquitto(t, files) }, devices...)
 }
 
 // NewWardOn is NewWard with the broker that start runs, with ca.pem, cert.pem and
@@ -66,11 +66,14 @@ func NewWardOn(t testing.TB, start func(files string) Broker, devices ...string)
 	return w
 }
 
-func mosquitto(t testing.TB, files string) Broker {
+// Mosquitto runs mosquitto for NewWardOn, with its configuration changed as
+// mqtttest.StartMosquitto does.
+func Mosquitto(t testing.TB, files string, replacements ...string) Broker {
 	t.Helper()
-	m := mqtttest.StartMosquitto(t, mqtttest.NewCA(t),
-		"cafile ", "cafile "+files+"/ca.pem\n#", "certfile ", "certfile "+files+"/cert.pem\n#",
-		"keyfile ", "keyfile "+files+"/key.pem\n#")
+	m := mqtttest.StartMosquitto(t, mqtttest.NewCA(t), append([]string{
+		"cafile ", "cafile " + files + "/ca.pem\n#", "certfile ", "certfile " + files + "/cert.pem\n#",
+		"keyfile ", "keyfile " + files + "/key.pem\n#",
+	}, replacements...)...)
 	return Broker{URL: m.URL, Start: m.Start, Stop: m.Stop, Kill: m.Kill}
 }
 

@@ -310,15 +310,42 @@ func TestManyChains(t *testing.T) {
 	g.conf.Chains = 3
 	g.open()
 	var anchors, messages [][]byte
-	for range 5 {
+	for i := range 5 {
 		anchors = append(anchors, d.begin())
 		messages = append(messages, d.readings(2)...)
-		g.want(receive.Valid, anchors[len(anchors)-1])
-		g.want(receive.Valid, messages[len(messages)-2])
+		g.want(receive.Valid, anchors[i])
+		g.want(receive.Valid, messages[2*i])
+		if i != 1 { // of the second chain there is more to come
+			g.want(receive.Valid, messages[2*i+1])
+		}
 	}
 	g.restart()
 	g.want(receive.Duplicate, anchors[0])
 	g.want(receive.Replay, messages[0])
-	g.want(receive.Replay, messages[1]) // never seen, and no longer to be told apart
-	g.want(receive.Filled, messages[5])
+	g.want(receive.Filled, messages[3])
+	g.want(receive.Valid, d.begin()) // and the second is complete
+	g.want(receive.Replay, messages[3])
+}
+
+// TestManyOpenChains has a device begin more chains than are kept while it is cut
+// off, and their anchors come first: none of them is given up, up to a bound.
+func TestManyOpenChains(t *testing.T) {
+	d := newDevice(t, 1)
+	g := newRig(t, d)
+	g.r.Close()
+	g.conf.Chains = 3
+	g.open()
+	const n = 8 * 3
+	var messages [][]byte
+	for range n + 1 {
+		g.want(receive.Valid, d.begin())
+		messages = append(messages, d.reading(95))
+	}
+	g.want(receive.Replay, messages[0]) // never seen, and no longer to be told apart
+	for _, m := range messages[1:n] {
+		if res := g.send(m); res.Verdict != receive.Filled {
+			t.Fatalf("%+v", res)
+		}
+	}
+	g.want(receive.Valid, messages[n])
 }

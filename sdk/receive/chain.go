@@ -173,6 +173,13 @@ func intervals(runs []seal.Interval) (s seal.Intervals) {
 	return s
 }
 
+// complete reports whether no message of the chain is known to be missing. Of one
+// whose end nobody knows, as after a power cut, there is something at least.
+func (c *chain) complete() bool {
+	last := c.received.Max()
+	return len(c.received.Runs()) == 1 && last > 0 && last >= c.end.Seq
+}
+
 // missing returns what is not received of the range.
 func (c *chain) missing(from, to uint64) []seal.Interval {
 	all := c.received.Missing(nil, min(to, seal.MaxSeq))

@@ -93,7 +93,7 @@ type Config struct {
 	PendingBytes    int           // 0: 64 MiB of all devices together, in the state
 	PendingTimeout  time.Duration // 0: 1 minute; then CannotOpen
 
-	Chains  int // 0: 64 chains kept of a device
+	Chains  int // 0: 64 chains kept of a device, and up to eight times as many of which messages are missing
 	Openers int // 0: 64 chains whose content keys are in memory at a time
 	Devices int // 0: 1,024 devices whose state is in memory at a time
 

@@ -2,8 +2,6 @@ package receive
 
 import (
 	"bytes"
-	"cmp"
-	"maps"
 	"slices"
 	"time"
 
@@ -154,8 +152,14 @@ func (d *device) hasBoot(boot uint64) bool {
 	return false
 }
 
+// maxOpen is how many times Config.Chains may be exceeded by chains of which messages
+// are still to come.
+const maxOpen = 8
+
 // accept takes in a new chain with its message, and lets go of chains beyond
-// keep, those of the earliest boots.
+// keep, those of the earliest boots. One of which messages are still to come is kept
+// for longer: a device that began many while it was cut off has their anchors come
+// before all else.
 func (d *device) accept(c *chain, message []byte, keep int) {
 	d.chains[c.eid] = c
 	if d.changes.anchors == nil {
@@ -169,20 +173,29 @@ func (d *device) accept(c *chain, message []byte, keep int) {
 		d.highest, d.newest, d.interval = c.boot, c.eid, c.heartbeat
 	}
 	d.changes.state = true
-	for len(d.chains) > keep {
-		d.prune()
+	for len(d.chains) > keep && d.prune(len(d.chains) > maxOpen*keep) {
 	}
 }
 
-func (d *device) prune() {
-	oldest := slices.MinFunc(slices.Collect(maps.Values(d.chains)), func(a, b *chain) int { return cmp.Compare(a.boot, b.boot) })
+// prune lets go of the oldest chain that nothing is missing of or, where it has to be
+// any, of the oldest, and reports whether there was one.
+func (d *device) prune(any bool) bool {
+	var oldest *chain
+	for _, c := range d.chains {
+		if (any || c.eid != d.newest && c.complete()) && (oldest == nil || c.boot < oldest.boot) {
+			oldest = c
+		}
+	}
+	if oldest == nil {
+		return false
+	}
 	delete(d.chains, oldest.eid)
 	delete(d.changes.anchors, oldest.eid)
 	delete(d.changes.grants, oldest.eid)
 	d.retired[oldest.eid] = oldest.boot
 	d.changes.pruned = append(d.changes.pruned, oldest.eid)
 	if len(d.retired) <= maxRetired {
-		return
+		return true
 	}
 	least, boot := seal.EID{}, uint64(1<<64-1)
 	for eid, b := range d.retired {
@@ -192,6 +205,7 @@ func (d *device) prune() {
 	}
 	delete(d.retired, least)
 	d.changes.forgotten = append(d.changes.forgotten, least)
+	return true
 }
 
 // append appends the device for the state, without what has keys of its own.

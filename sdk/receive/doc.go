@@ -40,7 +40,8 @@
 // head is a Fork as long as the head is known, and a Replay afterwards; it is
 // refused either way.
 //
-// The newest 64 chains of a device are kept (Config.Chains). Of 1,024 chains
+// The newest 64 chains of a device are kept (Config.Chains), and of those before
+// them the ones of which messages are still missing, up to 512 in all. Of 1,024 chains
 // before these only the names are: their anchors are recognised, and every
 // message under them is a Replay. Names older than that are forgotten, and their
 // anchors are a Rollback. One chain may have 2,048 gaps at a time; when there

@@ -133,7 +133,8 @@ func pipelineConfig(conf *config.Config, opts *Options) sdk.Config {
 	c := sdk.Config{
 		Identity: conf.Site, Broker: conf.Broker.URL, Data: dataDir(conf),
 		Every: conf.Batch.Every, Heartbeat: conf.Batch.Heartbeat, MaxStored: conf.Outbox.MaxSize,
-		Receipts: conf.Outbox.Receipts, Window: conf.Broker.Window, Flags: seal.FlagSealedAtEdge | opts.Flags, Logger: opts.Logger,
+		Receipts: conf.Outbox.Receipts, BacklogRate: float64(conf.Outbox.BacklogRate),
+		Window: conf.Broker.Window, Flags: seal.FlagSealedAtEdge | opts.Flags, Logger: opts.Logger,
 	}
 	if b := conf.Broker; b.CA != "" || b.Certificate != "" || b.Key != "" {
 		c.Credentials = mqtt.Files{CA: b.CA, Cert: b.Certificate, Key: b.Key}

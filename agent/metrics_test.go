@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"encoding/json"
 	"regexp"
 	"strings"
 	"testing"
@@ -93,4 +94,31 @@ func FuzzMetrics(f *testing.F) {
 		parseMetrics(t, agent.Metrics(&agent.Status{At: time.Unix(1, 0), Gateway: driver, Version: device,
 			Sensors: []agent.SensorStatus{{Device: device, Driver: driver, Last: time.Unix(1, 0)}}}))
 	})
+}
+
+// TestOutboxIsShown has what waits, what was lost and what is left in the metrics and
+// in the JSON.
+func TestOutboxIsShown(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	s := &agent.Status{At: now, Sensors: []agent.SensorStatus{}, Outbox: agent.OutboxStatus{
+		Waiting: 7, Urgent: 2, Oldest: now, Bytes: 4096, Max: 8192, Dropped: 3, Corrupt: 1, Refused: 5, Low: true,
+	}}
+	text := agent.Metrics(s)
+	for _, line := range []string{
+		"outbox_envelopes 7", "outbox_urgent_envelopes 2", "outbox_oldest_time_seconds 1.8e+09", "outbox_bytes 4096",
+		"outbox_max_bytes 8192", "outbox_dropped_envelopes_total 3", "outbox_corrupt_envelopes_total 1", "outbox_low_disk 1",
+	} {
+		if !strings.Contains(text, "\nvitalseal_"+line+"\n") {
+			t.Errorf("no %q in\n%s", line, text)
+		}
+	}
+	raw, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{`"waiting":7`, `"dropped":3`, `"corrupt":1`, `"readings_refused":5`, `"low_disk":true`} {
+		if !strings.Contains(string(raw), part) {
+			t.Errorf("no %s in %s", part, raw)
+		}
+	}
 }

@@ -69,6 +69,11 @@ type Outbox struct {
 	// Receipts are recipients of the site, by name, that have to sign for an envelope
 	// before the outbox gives it up; default none, at most 16.
 	Receipts []string
+
+	// BacklogRate bounds how fast what waited for the broker is published, in
+	// envelopes a second, 1 to 1,000,000; 0, the default, means no bound. Alerts and
+	// what is new go before it and are not bound.
+	BacklogRate int
 }
 
 // Status says who may ask how the agent is, beside `vitalseal status`.

@@ -147,7 +147,7 @@ gateway = { name = "g" }
 broker.url = "mqtts://[::1]:1883/"
 broker.window = 1
 batch.every = 0
-outbox = { max_size = 1048576 }
+outbox = { max_size = 1048576, backlog_rate = 200 }
 sensor = [
   { device = "a", driver = "lines", port = "unix:sim/a.sock", silence = "0s", lines = { separator = ";", header = true, fields.hr.code = 147842 } },
   { device = "b", driver = "nonin-df7", port = "tcp:localhost:7000", parity = "odd" },
@@ -157,7 +157,7 @@ sensor = [
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.Broker.URL != "mqtts://[::1]:1883" || cfg.Broker.Window != 1 || cfg.Batch.Every != 0 || cfg.Outbox.MaxSize != 1<<20 {
+	if cfg.Broker.URL != "mqtts://[::1]:1883" || cfg.Broker.Window != 1 || cfg.Batch.Every != 0 || cfg.Outbox.MaxSize != 1<<20 || cfg.Outbox.BacklogRate != 200 {
 		t.Errorf("%+v", cfg)
 	}
 	a, b := cfg.Sensors[0], cfg.Sensors[1]

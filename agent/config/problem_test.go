@@ -118,6 +118,10 @@ v.toml:11:12: bad size "12 potatoes" for "max_size" in [outbox]; write a number 
 v.toml:11:12: bad size "99999999999GiB" for "max_size" in [outbox]; write a number and a unit, such as "256MiB" or "2GB"`},
 		{"", "[outbox]\nmax_size = \"1KiB\"", `
 v.toml:11:12: "max_size" in [outbox] is 1KiB, outside 1MiB to 1PiB`},
+		{"", "[outbox]\nbacklog_rate = -1", `
+v.toml:11:16: "backlog_rate" in [outbox] is -1, outside 0 to 1000000`},
+		{"", "[outbox]\nbacklog_rate = \"200/s\"", `
+v.toml:11:16: "backlog_rate" in [outbox] must be an integer, not a string`},
 		{`url = "mqtts://broker.example"`, "url = \"mqtts://broker.example\"\nwindow = 2000", `
 v.toml:6:10: "window" in [broker] is 2000, outside 1 to 1024`},
 		{"", `label = "` + strings.Repeat("x", 81) + `"`, `

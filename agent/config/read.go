@@ -124,7 +124,11 @@ func (s *section) batch() Batch {
 func (s *section) outbox() Outbox {
 	o, _ := s.table("outbox", "[outbox]")
 	defer o.finish()
-	return Outbox{MaxSize: o.size("max_size", 256<<20, 1<<20, 1<<50), Receipts: o.receipts("receipts")}
+	return Outbox{
+		MaxSize:     o.size("max_size", 256<<20, 1<<20, 1<<50),
+		Receipts:    o.receipts("receipts"),
+		BacklogRate: o.integer("backlog_rate", 0, 0, 1e6),
+	}
 }
 
 // receipts returns names of recipients, each once.

@@ -23,7 +23,11 @@ func (p *Pipeline) commits() {
 		ending := p.await(last)
 		now := time.Now()
 		p.signForDamage(now)
+		answering := p.answering()
 		err := p.cycle(now, ending)
+		if answering && err == nil {
+			p.answered()
+		}
 		p.noteRoom(now)
 		last = now
 		if now.Sub(kept) >= p.conf.periods.housekeeping {

@@ -26,7 +26,12 @@
 //
 // When the outbox is full, the oldest data go first; alerts and the signed
 // accounts of what was dropped have a reserve of their own. What waited for a
-// connection is published behind what is new, at Config.BacklogRate.
+// connection is published behind what is new, at Config.BacklogRate, once the
+// beacons of receivers are heard and echoed.
+//
+// A broker that was killed may have forgotten what it had acknowledged. Anchors under
+// which something waits are published again at each connection; readings that it
+// had acknowledged and not passed on are lost with it.
 //
 // When others have filled the disk, so that too little is left for them, the outbox
 // does not grow. Alerts, anchors and accounts are still stored. Data that find no room

@@ -26,6 +26,7 @@ type feed struct {
 	anchors func() []mqtt.Message // those that receivers need, oldest first
 	signed  bool                  // records stay until receivers have signed for them
 	every   time.Duration         // between two marks
+	deaf    func(time.Time) bool  // whether receivers may wait to be heard; nil: they do not
 
 	// from is used by Next and Rewind, never at once. It is made when there is a
 	// connection: all that waited for one is backlog. nil: there is none.
@@ -122,6 +123,7 @@ func (f *feed) next(now time.Time) (record outbox.Record, wait time.Duration, er
 		if kept, ok := f.ring.take(); ok {
 			return kept, 0, nil
 		}
+		f.holdBacklog(now)
 		record, wait, err = f.from.Next(now)
 	}
 	f.noteUnread(err)
@@ -231,6 +233,14 @@ func (f *feed) nextAgain() (mqtt.Message, bool) {
 	m := f.again[0]
 	f.again = f.again[1:]
 	return m, true
+}
+
+// holdBacklog keeps the backlog back for a moment while receivers may wait to be heard:
+// one that is new keeps what comes before its beacon is echoed, but not a day of it.
+func (f *feed) holdBacklog(now time.Time) {
+	if f.deaf != nil && f.deaf(now) {
+		f.from.Hold(now.Add(retainedWait / 3))
+	}
 }
 
 // rest waits for a commit, for something to send that is not on disk, for as long as wait if that

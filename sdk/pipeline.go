@@ -50,6 +50,8 @@ type Pipeline struct {
 	syncs      []waiter
 	closed     bool
 	beacons    []heardBeacon
+	listens    bool      // beacons are heard
+	deafSince  time.Time // when beacons could last be heard; zero: they are, and are echoed
 	commitErr  error
 	connection ConnectionStats
 
@@ -115,11 +117,13 @@ func (p *Pipeline) start(ctx context.Context) error {
 	if p.state, err = openState(filepath.Join(p.conf.Data, "chains.json")); err != nil {
 		return err
 	}
+	p.listen(false)
 	p.feed = newFeed(p.queue, &p.conf, p.acknowledged, p.anchorsAgain)
 	p.ring = p.feed.ring
 	if p.receipts, err = p.newReceipts(); err != nil {
 		return err
 	}
+	p.feed.deaf = p.deaf
 	publisher, err := mqtt.NewPublisher(p.publisherConfig())
 	if err != nil {
 		return err
@@ -201,10 +205,50 @@ func (p *Pipeline) beaconConfig() mqtt.Config {
 		OnState: func(s mqtt.State) {
 			p.receipts.heard(s)
 			if s.Connected {
-				time.AfterFunc(retainedWait, func() { signal(p.heardC) })
+				time.AfterFunc(retainedWait, func() {
+					p.listen(true)
+					signal(p.heardC)
+					p.hurry()
+				})
+			} else {
+				p.listen(false)
 			}
 		},
 	}
+}
+
+// listen notes whether beacons are heard.
+func (p *Pipeline) listen(listens bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.listens = listens
+	if !listens && p.deafSince.IsZero() {
+		p.deafSince = time.Now()
+	}
+}
+
+// answering reports whether beacons are heard, so that the anchors of the next cycle
+// echo them; answered notes that these are stored.
+func (p *Pipeline) answering() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.listens
+}
+
+func (p *Pipeline) answered() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.listens {
+		p.deafSince = time.Time{}
+	}
+}
+
+// deaf reports whether beacons are not heard or not echoed yet, but were a while ago
+// and may be soon.
+func (p *Pipeline) deaf(now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.closed && !p.deafSince.IsZero() && now.Sub(p.deafSince) < deafWait
 }
 
 const (
@@ -212,6 +256,11 @@ const (
 	// one at its start: what is sealed before it is echoed, a receiver that is new
 	// refuses. Readings are taken meanwhile.
 	beaconWait = 3 * time.Second
+
+	// deafWait is how long a backlog waits for the connection that brings beacons,
+	// from when that was lost on: twice as long as a broker that is back may take to
+	// be tried again.
+	deafWait = 30 * time.Second
 
 	// retainedWait is how long after a subscription retained messages may take.
 	retainedWait = 300 * time.Millisecond

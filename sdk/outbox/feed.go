@@ -21,6 +21,7 @@ type Feed struct {
 
 	every time.Duration // between two records of the backlog; 0: no rate
 	due   time.Time     // of the next one
+	held  time.Time     // there is nothing of the backlog before
 }
 
 // burst is how long a Feed that was not asked may catch up, so that a rate is
@@ -54,7 +55,7 @@ func (f *Feed) Next(now time.Time) (r Record, wait time.Duration, err error) {
 			return r, 0, err
 		}
 	}
-	if wait = f.due.Sub(now); f.every > 0 && wait > 0 {
+	if wait = f.untilBacklog(now); wait > 0 {
 		if f.backlog.waits() || len(f.again) > 0 {
 			return Record{}, wait, io.EOF
 		}
@@ -74,6 +75,19 @@ func (f *Feed) Next(now time.Time) (r Record, wait time.Duration, err error) {
 		wait = 1 // it has only to look on
 	}
 	return r, wait, err
+}
+
+// Hold keeps the backlog back until a time.
+func (f *Feed) Hold(until time.Time) { f.held = until }
+
+// untilBacklog returns how long to go until the backlog may have a record, if it has
+// one.
+func (f *Feed) untilBacklog(now time.Time) time.Duration {
+	wait := f.held.Sub(now)
+	if f.every > 0 {
+		wait = max(wait, f.due.Sub(now))
+	}
+	return wait
 }
 
 // passOver is how many records that are not wanted again one call of Next passes

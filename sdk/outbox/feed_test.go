@@ -23,6 +23,10 @@ func TestFeed(t *testing.T) {
 	}
 	f := q.Feed(rate)
 	start := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	f.Hold(start)
+	if _, wait, err := f.Next(start.Add(-time.Hour)); !errors.Is(err, io.EOF) || wait != time.Hour {
+		t.Fatalf("while the backlog is held: wait %v, %v", wait, err)
+	}
 	now, next, backlog := start, old, 0
 	var want []int // alerts and live data not handed out yet
 	for second := 1; backlog < old; {

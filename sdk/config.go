@@ -51,7 +51,8 @@ type Config struct {
 
 	// BacklogRate bounds how fast what waited for a connection is published, in
 	// envelopes a second, at least 1. What is new, and alerts, go before it and are
-	// not bound. 0, the default, means no bound.
+	// not bound. 0, the default, means no bound: then what is new waits for seconds,
+	// since the broker takes more than receivers do and keeps one queue for each.
 	BacklogRate float64
 
 	// Window is the number of unacknowledged publishes. Default 64.

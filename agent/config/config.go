@@ -71,7 +71,7 @@ type Outbox struct {
 	Receipts []string
 
 	// BacklogRate bounds how fast what waited for the broker is published, in
-	// envelopes a second, 1 to 1,000,000; 0, the default, means no bound. Alerts and
+	// envelopes a second, 1 to 1,000,000; 0 means no bound; default 200. Alerts and
 	// what is new go before it and are not bound.
 	BacklogRate int
 }

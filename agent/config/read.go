@@ -127,7 +127,7 @@ func (s *section) outbox() Outbox {
 	return Outbox{
 		MaxSize:     o.size("max_size", 256<<20, 1<<20, 1<<50),
 		Receipts:    o.receipts("receipts"),
-		BacklogRate: o.integer("backlog_rate", 0, 0, 1e6),
+		BacklogRate: o.integer("backlog_rate", 200, 0, 1e6),
 	}
 }
 

@@ -270,10 +270,14 @@ func TestReceiptsOfRefusedChains(t *testing.T) {
 		g.conf.Chains, g.conf.StatePath = 2, g.conf.StatePath+"2"
 		g.open()
 		g.want(receive.Valid, d.begin())
-		late := d.reading(1)
+		begun := d.sealer.Checkpoint()
+		g.want(receive.Valid, d.reading(1))
+		late := d.reading(2)
+		d.tweak = func(a *seal.Anchor) { a.Previous = begun } // as after a power cut: nobody knows of it
 		g.want(receive.Valid, d.begin())
+		d.tweak = nil
 		g.want(receive.Valid, d.begin())
-		g.wantSaid(false, "gw-1: up to 0; up to 0; up to 0")
+		g.wantSaid(false, "gw-1: up to 0; up to 0; up to 1")
 		g.want(receive.Replay, late)
 		g.wantSaid(false, "gw-1: refused; up to 0; up to 0")
 	})

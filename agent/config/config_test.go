@@ -157,7 +157,7 @@ sensor = [
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.Broker.URL != "mqtts://[::1]:1883" || cfg.Broker.Window != 1 || cfg.Batch.Every != 0 || cfg.Outbox.MaxSize != 1<<20 {
+	if cfg.Broker.URL != "mqtts://[::1]:1883" || cfg.Broker.Window != 1 || cfg.Batch.Every != 0 || cfg.Outbox.MaxSize != 1<<20 || cfg.Outbox.BacklogRate != 0 {
 		t.Errorf("%+v", cfg)
 	}
 	a, b := cfg.Sensors[0], cfg.Sensors[1]

@@ -214,9 +214,16 @@ func (r *Receiver) unsettled() bool {
 }
 
 // Close writes what it held back of refusals, and closes the state, which has the
-// messages that wait for their anchor. It does not close the sink.
+// messages that wait for their anchor. After ErrBroken it only closes. It does not
+// close the sink.
 func (r *Receiver) Close() error {
-	last := r.work(r.conf.Clock(), func(w *work) { w.held(true) })
+	r.mu.Lock()
+	broken := r.broken
+	r.mu.Unlock()
+	var last error
+	if broken == nil {
+		last = r.work(r.conf.Clock(), func(w *work) { w.held(true) })
+	}
 	return errors.Join(last, r.close())
 }
 
@@ -226,11 +233,14 @@ func (r *Receiver) close() error {
 	if errors.Is(r.broken, errClosed) {
 		return nil
 	}
+	var err error
+	if r.broken == nil {
+		err = r.state.put(bucketMeta, metaRan, appendBig(nil, uint64(r.clock.ran(r.conf.Clock()).Milliseconds())))
+	}
 	r.broken = errClosed
 	r.openers.erase()
 	r.pending = newPending()
-	ran := appendBig(nil, uint64(r.clock.ran(r.conf.Clock()).Milliseconds()))
-	if err := errors.Join(r.state.put(bucketMeta, metaRan, ran), r.state.close()); err != nil {
+	if err = errors.Join(err, r.state.close()); err != nil {
 		return fmt.Errorf("receive: closing the state: %w", err)
 	}
 	return nil

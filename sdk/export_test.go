@@ -3,6 +3,7 @@ package sdk
 import (
 	"time"
 
+	"github.com/vitalseal/vitalseal/sdk/core/keys"
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
 	"github.com/vitalseal/vitalseal/sdk/identity"
@@ -20,6 +21,21 @@ func (c *Config) Quick(anchorLife, housekeeping time.Duration) {
 // another.
 func Standing(d *identity.Device, issued, began, now time.Time) identity.Status {
 	return (&rosterFile{began: began}).status(d, issued, now)
+}
+
+// Deaf reports whether a backlog waits for beacons that were lost at one moment, on a
+// connection that was made at another.
+func Deaf(lost, made, now time.Time) bool {
+	return (&Pipeline{deafSince: lost, connection: ConnectionStats{Connected: true, Since: made}}).deaf(now)
+}
+
+// CountsAfter reports whether a claim counts whose receiver has another key by when it
+// is compared.
+func CountsAfter(before, after keys.PublicKey) bool {
+	from := &receiver{key: before, claims: map[chainID]*claim{}, disputed: map[chainID]bool{}}
+	o := &offer{from: from, key: before, claim: &claim{}}
+	from.adopt(after)
+	return len((&receipts{}).accept([]*offer{o})) > 0 && len(from.claims) > 0
 }
 
 // Files has the outbox use these.

@@ -199,13 +199,17 @@ func (p *Pipeline) filters() []string {
 func (p *Pipeline) Gateway() string { return p.gateway.Name }
 
 func (p *Pipeline) beaconConfig() mqtt.Config {
+	var retained *time.Timer // ends when the retained ones have come
 	return mqtt.Config{
 		Broker: p.conf.Broker, ClientID: p.gateway.Name + "_beacons", Credentials: p.credentials(),
 		MaxInbound: p.receipts.maxInbound(), MaxBackoff: p.conf.periods.backoff,
 		OnState: func(s mqtt.State) {
 			p.receipts.heard(s)
+			if retained != nil {
+				retained.Stop() // of a connection that is gone
+			}
 			if s.Connected {
-				time.AfterFunc(retainedWait, func() {
+				retained = time.AfterFunc(retainedWait, func() {
 					p.listen(true)
 					signal(p.heardC)
 					p.hurry()
@@ -243,12 +247,16 @@ func (p *Pipeline) answered() {
 	}
 }
 
-// deaf reports whether beacons are not heard or not echoed yet, but were a while ago
-// and may be soon.
+// deaf reports whether beacons are not heard or not echoed yet, but may be soon: they
+// were a while ago, or the connection that publishes has just been made.
 func (p *Pipeline) deaf(now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return !p.closed && !p.deafSince.IsZero() && now.Sub(p.deafSince) < deafWait
+	since := p.deafSince
+	if p.connection.Since.After(since) {
+		since = p.connection.Since
+	}
+	return !p.closed && !p.deafSince.IsZero() && now.Sub(since) < deafWait
 }
 
 const (
@@ -258,8 +266,8 @@ const (
 	beaconWait = 3 * time.Second
 
 	// deafWait is how long a backlog waits for the connection that brings beacons,
-	// from when that was lost on: twice as long as a broker that is back may take to
-	// be tried again.
+	// from when that was lost on or the one that publishes is there: twice as long as
+	// a broker that is back may take to be tried again.
 	deafWait = 30 * time.Second
 
 	// retainedWait is how long after a subscription retained messages may take.

@@ -137,8 +137,8 @@ func (r *receipts) sealed(check seal.Checkpoint, device keys.KeyID) {
 	id := chainID{device, check.EID}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, begun := r.newest[id]; begun || check.Seq == 0 {
-		r.newest[id] = check.Seq
+	if newest, begun := r.newest[id]; begun || check.Seq == 0 {
+		r.newest[id] = max(newest, check.Seq) // a sensor sends again what it is not told was carried
 	}
 	if check.Seq == 0 {
 		r.current[device] = check.EID
@@ -251,6 +251,7 @@ func (r *receipts) pass(now time.Time) error {
 // offer is a claim that is to be compared with what was sealed.
 type offer struct {
 	from  *receiver
+	key   keys.PublicKey // that signed it
 	chain chainID
 	*claim
 	wrong error
@@ -268,7 +269,7 @@ func (r *receipts) offers(now time.Time) (all []*offer) {
 			from.refuse(r.log, err)
 		}
 		for id, c := range from.offered {
-			all = append(all, &offer{from: from, chain: id, claim: c})
+			all = append(all, &offer{from: from, key: from.key, chain: id, claim: c})
 		}
 		clear(from.offered)
 	}
@@ -280,7 +281,7 @@ func (r *receipts) offerAgain(offers []*offer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, o := range offers {
-		if o.from.offered[o.chain] == nil {
+		if o.key == o.from.key && o.from.offered[o.chain] == nil {
 			o.from.offered[o.chain] = o.claim
 		}
 	}
@@ -355,6 +356,7 @@ func (r *receipts) accept(offers []*offer) (changes []change) {
 	for _, o := range offers {
 		before := o.from.claims[o.chain]
 		switch {
+		case o.key != o.from.key: // the roster has another by now
 		case o.wrong != nil && !o.from.disputed[o.chain]:
 			wrong = append(wrong, o)
 			fallthrough

@@ -326,3 +326,72 @@ func TestNothingAgainToOneThatIsAway(t *testing.T) {
 	}
 	w.Close(p)
 }
+
+// TestClaimOfAnotherKey has the key of a receiver change while what it signed with the
+// one before is compared: that does not count any more.
+func TestClaimOfAnotherKey(t *testing.T) {
+	t.Parallel()
+	before, after := keys.NewEd25519(&[32]byte{1}).Public(), keys.NewEd25519(&[32]byte{2}).Public()
+	if !sdk.CountsAfter(before, before) || sdk.CountsAfter(before, after) || sdk.CountsAfter(before, keys.PublicKey{}) {
+		t.Error("a claim counts by another key than the one that signed it")
+	}
+}
+
+// TestSignedForAndCarriedAgain has a sensor send again what was carried, as after a
+// cable was pulled, before the receiver signs for all: that contradicts nothing.
+func TestSignedForAndCarriedAgain(t *testing.T) {
+	t.Parallel()
+	w := sdktest.NewWard(t)
+	sensor := w.NewSealing("monitor-4")
+	s := newSigning(t, w, "station")
+	p := w.Open(waiting(w, "station"))
+	c, err := p.Carrier("monitor-4")
+	must(t, err)
+	carry(t, c, sensor.Begin(seal.Beacon{}))
+	var from sdk.Carried
+	var again []byte
+	for i := range 10 {
+		if i == 5 {
+			from = c.Last()
+		}
+		m := sensor.Seal(spo2(i))
+		if i == 5 {
+			again = m
+		}
+		carry(t, c, m)
+	}
+	c.Continue(from)
+	carry(t, c, again)
+	must(t, c.Sync(context.Background()))
+	s.until("all messages", func() bool { return s.total() == 11 })
+	s.sign()
+	untilStats(t, p, "the receipt", records(0))
+	if st := p.Stats().Receipts[0]; st.Refused != 0 || st.Err != nil {
+		t.Errorf("a true receipt: %+v", st)
+	}
+	w.Close(p)
+}
+
+// TestBacklogWaitsForBeacons asks how long a backlog waits: after a cut of any length
+// as after a start.
+func TestBacklogWaitsForBeacons(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for _, c := range []struct {
+		lost, made time.Duration // before now
+		waits      bool
+	}{
+		{time.Second, time.Second, true},
+		{24 * time.Hour, time.Second, true},
+		{time.Second, 24 * time.Hour, true},
+		{24 * time.Hour, time.Minute, false},
+		{time.Minute, 24 * time.Hour, false},
+	} {
+		if got := sdk.Deaf(now.Add(-c.lost), now.Add(-c.made), now); got != c.waits {
+			t.Errorf("beacons lost %v ago, connected for %v: waits is %v", c.lost, c.made, got)
+		}
+	}
+	if sdk.Deaf(time.Time{}, now, now) {
+		t.Error("waits for beacons that are heard")
+	}
+}

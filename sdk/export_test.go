@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"context"
 	"time"
 
 	"github.com/vitalseal/vitalseal/sdk/core/keys"
@@ -36,6 +37,16 @@ func CountsAfter(before, after keys.PublicKey) bool {
 	o := &offer{from: from, key: before, claim: &claim{}}
 	from.adopt(after)
 	return len((&receipts{}).accept([]*offer{o})) > 0 && len(from.claims) > 0
+}
+
+// Sift has what no receiver waits for leave an outbox, until ctx ends.
+func Sift(ctx context.Context, queue *outbox.Queue) error {
+	now := time.Now()
+	return (&receipts{
+		queue: queue, feed: newFeed(queue, &Config{periods: defaultPeriods}, func() {}, nil),
+		roster:    &rosterFile{gateway: &identity.Gateway{Roster: &identity.Roster{}}, period: time.Hour, began: now, read: now},
+		stretches: map[uint64]*stretch{},
+	}).pass(ctx, now)
 }
 
 // Files has the outbox use these.

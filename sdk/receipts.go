@@ -205,7 +205,9 @@ func (r *receipts) run(ctx context.Context, period time.Duration) {
 			return
 		}
 		began := time.Now()
-		r.note(r.pass(began))
+		if err := r.pass(ctx, began); ctx.Err() == nil {
+			r.note(err)
+		}
 		rest := time.NewTimer(max(siftRest*time.Since(began), minSiftRest))
 		select {
 		case <-rest.C:
@@ -231,16 +233,16 @@ func (r *receipts) note(err error) {
 }
 
 // pass has what was signed for leave the outbox, and what was lost on its way sent
-// again.
-func (r *receipts) pass(now time.Time) error {
+// again. It ends soon after ctx does, for Close waits for it.
+func (r *receipts) pass(ctx context.Context, now time.Time) error {
 	r.passes++
 	offers := r.offers(now)
-	if err := r.compare(offers); err != nil {
+	if err := r.compare(ctx, offers); err != nil {
 		r.offerAgain(offers)
 		return err
 	}
 	changes := r.accept(offers)
-	if err := r.release(changes); err != nil {
+	if err := r.release(ctx, changes); err != nil {
 		return err
 	}
 	r.sum()
@@ -294,7 +296,7 @@ var (
 
 // compare finds the messages that offers name the heads of, as far as they are
 // still in the outbox, and says of an offer what is wrong with it.
-func (r *receipts) compare(offers []*offer) error {
+func (r *receipts) compare(ctx context.Context, offers []*offer) error {
 	wanted := map[chainID][]*offer{}
 	r.mu.Lock()
 	for _, o := range offers {
@@ -312,7 +314,10 @@ func (r *receipts) compare(offers []*offer) error {
 	if len(wanted) == 0 {
 		return nil
 	}
-	return r.queue.Sift(func(of outbox.Stretch) bool {
+	err := r.queue.Sift(func(of outbox.Stretch) bool {
+		if ctx.Err() != nil {
+			return false
+		}
 		s := r.stretches[of.First]
 		if s == nil || s.next != of.Next {
 			return true
@@ -331,6 +336,7 @@ func (r *receipts) compare(offers []*offer) error {
 		}
 		return false
 	})
+	return cmp.Or(err, ctx.Err())
 }
 
 // compareHead says what is wrong with an offer that names the head of a message. A
@@ -408,10 +414,13 @@ func (r *receipts) report(o *offer) {
 }
 
 // release acknowledges the records that every receiver has signed for.
-func (r *receipts) release(changes []change) error {
+func (r *receipts) release(ctx context.Context, changes []change) error {
 	var s *stretch
 	released := false
 	err := r.queue.Sift(func(of outbox.Stretch) bool {
+		if ctx.Err() != nil {
+			return false
+		}
 		if s = r.stretches[of.First]; s != nil && s.next == of.Next && !s.touched(changes) {
 			s.sifted = r.passes
 			return false
@@ -430,7 +439,7 @@ func (r *receipts) release(changes []change) error {
 	if released {
 		r.feed.progress()
 	}
-	return err
+	return cmp.Or(err, ctx.Err())
 }
 
 // settled reports whether no receiver wants a record any more, and notes in s what

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
 	"github.com/vitalseal/vitalseal/sdk/identity"
+	"github.com/vitalseal/vitalseal/sdk/outbox"
 	"github.com/vitalseal/vitalseal/sdk/sdktest"
 )
 
@@ -394,4 +396,27 @@ func TestBacklogWaitsForBeacons(t *testing.T) {
 	if sdk.Deaf(time.Time{}, now, now) {
 		t.Error("waits for beacons that are heard")
 	}
+}
+
+// TestSiftingEndsWithThePipeline closes a pipeline while an outbox that is full is
+// sifted: what is left of that waits for the next time.
+func TestSiftingEndsWithThePipeline(t *testing.T) {
+	t.Parallel()
+	q, err := outbox.Open(outbox.Config{Dir: filepath.Join(t.TempDir(), "outbox")})
+	must(t, err)
+	for range 10 {
+		_, err := q.Append(outbox.Record{Class: outbox.Data, Topic: "t", Payload: []byte{1}})
+		must(t, err)
+	}
+	must(t, q.Commit())
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := sdk.Sift(ctx, q); !errors.Is(err, context.Canceled) || q.Stats().Records != 10 {
+		t.Errorf("at the end: %v, %d records", err, q.Stats().Records)
+	}
+	must(t, sdk.Sift(context.Background(), q))
+	if n := q.Stats().Records; n != 0 {
+		t.Errorf("%d records are left", n)
+	}
+	must(t, q.Close())
 }

@@ -143,6 +143,10 @@ func (k Keyring) preSharedSecret(device keys.KeyID, a *seal.Anchor) (secret [key
 // any more. Call it when nothing earlier is awaited. A keyring without that
 // device's key is ErrNotRecipient; a generation already forgotten is
 // keys.ErrGeneration.
+//
+// Package receive does not call it when it lets go of a chain: it cannot know that
+// nothing earlier is awaited. A gateway that was cut off sends for days what it
+// sealed, and a receiver that has lost its state is sent again what waits for it.
 func (k Keyring) Forget(device keys.KeyID, before uint32) error {
 	if k.k == nil {
 		return ErrNotRecipient

@@ -135,6 +135,8 @@
 //	SDK_EVERY_BYTE=1 go test -run CutAtEveryByte ./sdk        connections cut after each byte of a session
 //	SDK_FAULTS=1000 go test -run NetworkFaults ./sdk          two faults at once, of nine kinds
 //	SDK_FLOOD=10m go test -run Flood ./sdk                    ten times what the link carries
+//	SDK_DRAIN=86400 go test -timeout 1h -run Drain ./sdk      a day's backlog, while the bed goes on
+//	SDK_STARTS=100 go test -run Past ./sdk                    starts without a broker, before a receiver that is new
 //	SDK_SOAK=10000000 go test -run Soak ./sdk                 readings
 //
 // The points at which a gateway is killed are the entries of all system calls that

@@ -61,8 +61,11 @@ var Table = []Layer{
 	{3, "sdk/sdktest", []string{"sdk/..."}, nil, nil},
 	{3, "sdk", []string{"sdk/..."}, []string{"golang.org/x/sys"}, nil},
 
-	{4, "agent", []string{"sdk/...", "firmware-bridge/...", "agent/config"}, nil, nil},
+	{4, "agent", []string{"sdk/...", "firmware-bridge/...", "agent/config", "agent/notify", "agent/status"}, nil, nil},
 	{4, "agent/config", []string{"sdk/...", "firmware-bridge/..."}, []string{"github.com/pelletier/go-toml/v2"}, nil},
+	// What the service manager and who asks are told: values and sockets, which know nothing of sensors or envelopes.
+	{4, "agent/notify", nil, nil, nil},
+	{4, "agent/status", nil, nil, nil},
 
 	// creack/pty: the simulated bed puts its devices on pseudo-terminals.
 	{5, "agent/vitalseal/...", []string{"..."}, []string{"github.com/fxamacker/cbor/v2", "golang.org/x/term", "github.com/creack/pty"}, nil},

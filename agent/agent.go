@@ -35,7 +35,7 @@ type Options struct {
 	// Started is called once with the pipeline, before the first port is opened.
 	Started func(*sdk.Pipeline)
 
-	// Version is what a Status says the agent's version is. Default: nothing.
+	// Version is what a status.Report says the agent's version is. Default: nothing.
 	Version string
 
 	// Service watches over the agent. Default: nobody does.

@@ -8,8 +8,8 @@
 //
 // # How it is
 //
-// A Status is served on the socket status.sock in the data directory, to its owner
-// alone: counts, times and states, never a reading or a label. The same goes as
+// A status.Report is served on the socket status.sock in the data directory, to its
+// owner alone: counts, times and states, never a reading or a label. The same goes as
 // metrics to a loopback address, if the configuration names one, and a service
 // manager's watchdog hears of progress: commits, ports and locks that move.
 //

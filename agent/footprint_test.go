@@ -72,7 +72,7 @@ func TestFootprint(t *testing.T) {
 	}
 	took := time.Since(start)
 	cpu = processorTime(t, agent.Process.Pid) - cpu
-	resident := status(t, agent.Process.Pid, "VmRSS")
+	resident := procStatus(t, agent.Process.Pid, "VmRSS")
 	t.Logf("%d sensors, %d readings in %v: resident memory %.1f MiB, processor %.2f %% of one core",
 		sensors, want-before, took.Round(time.Millisecond), float64(resident)/1024, 100*cpu.Seconds()/took.Seconds())
 	if resident > 64<<10 {
@@ -116,8 +116,8 @@ func processorTime(t *testing.T, pid int) time.Duration {
 	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
-// status returns a line of /proc/PID/status in KiB.
-func status(t *testing.T, pid int, key string) int {
+// procStatus returns a line of /proc/PID/status in KiB.
+func procStatus(t *testing.T, pid int, key string) int {
 	t.Helper()
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -13,9 +13,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/vitalseal/vitalseal/agent"
+	"github.com/vitalseal/vitalseal/agent/status"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor"
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
 	"github.com/vitalseal/vitalseal/sdk/sdktest"
@@ -114,16 +114,6 @@ func TestSystemdService(t *testing.T) {
 	}
 }
 
-// TestSummaryIsOneLine: an error's text must not become a field of its own.
-func TestSummaryIsOneLine(t *testing.T) {
-	s := &agent.Status{Problems: []agent.Problem{{Severity: agent.Broken, What: "broker",
-		Why: "evil\nWATCHDOG=1\n\x1b[2J\xff" + strings.Repeat("é", 300)}, {}}}
-	got := s.Summary()
-	if strings.ContainsAny(got, "\n\x1b") || !utf8.ValidString(got) || len(got) > 200 || !strings.HasSuffix(got, " (and 1 more)") {
-		t.Errorf("%q", got)
-	}
-}
-
 // wedged runs an agent that a manager watches, wedges it when it is well, and
 // demands that the manager hears of no progress until it is freed, and that
 // vitalseal status says what is the matter meanwhile.
@@ -152,8 +142,8 @@ func wedged(t *testing.T, lookup func(string) (sensor.Driver, error), why string
 	}
 
 	free := wedge(b)
-	stuck := func(least time.Duration) func(*agent.Status) bool {
-		return func(s *agent.Status) bool {
+	stuck := func(least time.Duration) func(*status.Report) bool {
+		return func(s *status.Report) bool {
 			p := s.Problems
 			return len(p) > 0 && p[0].What == "agent" && strings.HasPrefix(p[0].Why, why) && time.Since(p[0].Since) > least
 		}

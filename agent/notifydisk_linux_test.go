@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vitalseal/vitalseal/agent"
+	"github.com/vitalseal/vitalseal/agent/status"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor"
 	"github.com/vitalseal/vitalseal/sdk/sdktest"
 )
@@ -65,9 +66,9 @@ func TestWatchdogAndADiskThatRefuses(t *testing.T) {
 		Lookup:  func(string) (sensor.Driver, error) { return sensor.Lookup("lines") },
 		Service: agent.Service{Socket: m.path, Watchdog: time.Second},
 	})
-	broken := func(s *agent.Status) bool {
-		return slices.ContainsFunc(s.Problems, func(p agent.Problem) bool {
-			return p.What == "outbox" && p.Severity == agent.Broken && strings.Contains(p.Why, "no space left on device")
+	broken := func(s *status.Report) bool {
+		return slices.ContainsFunc(s.Problems, func(p status.Problem) bool {
+			return p.What == "outbox" && p.Severity == status.Broken && strings.Contains(p.Why, "no space left on device")
 		})
 	}
 	b.until("the disk refuses", broken)
@@ -78,7 +79,7 @@ func TestWatchdogAndADiskThatRefuses(t *testing.T) {
 			t.Errorf("told the manager %q", fed)
 		}
 	}
-	b.until("it still does", func(s *agent.Status) bool {
+	b.until("it still does", func(s *status.Report) bool {
 		if len(s.Problems) > 0 && s.Problems[0].What == "agent" {
 			t.Fatalf("%+v", s.Problems[0])
 		}
@@ -86,6 +87,6 @@ func TestWatchdogAndADiskThatRefuses(t *testing.T) {
 	})
 	free()
 	got.Until("readings", func(f *sdktest.Found) bool { return len(f.Numerics) > 0 })
-	b.until("all is well", func(s *agent.Status) bool { return !broken(s) })
+	b.until("all is well", func(s *status.Report) bool { return !broken(s) })
 	m.until("WATCHDOG=1")
 }

@@ -8,13 +8,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vitalseal/vitalseal/agent/status"
 	"github.com/vitalseal/vitalseal/sdk"
 )
 
 // watchdog looks whether the agent gets on, and tells the service manager so. It
 // has no word of its own: one is sent after each round, and a round ends only when
 //
-//   - a Status was made anew, for which every part of the pipeline and of each
+//   - a status.Report was made anew, for which every part of the pipeline and of each
 //     sensor gave its lock;
 //   - something was committed to disk since the round before or, where nothing
 //     was, the committer has answered a Sync. An answer may be an error: a disk
@@ -116,27 +117,39 @@ func (w *watchdog) feed(ctx context.Context) error {
 	if w.service.Socket == "" {
 		return nil
 	}
-	s := w.all.status(ctx)
-	fields := []string{"STATUS=" + s.summary()}
+	s := w.all.report(ctx)
+	fields := []string{"STATUS=" + s.Summary()}
 	if w.service.Watchdog > 0 {
 		fields = append(fields, "WATCHDOG=1")
 	}
 	return w.service.tell(fields...)
 }
 
-// stuck is what a Status says of a round that does not end.
-func (w *watchdog) stuck(now time.Time) []Problem {
+// stuck is what a status.Report says of a round that does not end.
+func (w *watchdog) stuck(now time.Time) []status.Problem {
 	w.mu.Lock()
 	begun := w.begun
 	w.mu.Unlock()
 	if begun.IsZero() || now.Sub(begun) < w.period() {
-		return []Problem{}
+		return []status.Problem{}
 	}
-	p := Problem{Severity: Broken, What: "agent", Since: begun, Why: "it is stuck: nothing is sealed or stored",
+	p := status.Problem{Severity: status.Broken, What: "agent", Since: begun, Why: "it is stuck: nothing is sealed or stored",
 		Hint: "does the disk answer? see the kernel's log; then restart the agent"}
 	if err := w.handlers(now); err != nil {
 		p.Why = "it is stuck: " + err.Error()
 		p.Hint = "report this with the log; then restart the agent"
 	}
-	return []Problem{p}
+	return []status.Problem{p}
+}
+
+// sleep reports whether the time has passed before ctx ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }

@@ -9,7 +9,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/vitalseal/vitalseal/agent"
+	"github.com/vitalseal/vitalseal/agent/status"
 )
 
 // Exit statuses of status, beside 0, 1 and 2. 3 is what systemctl and init scripts
@@ -99,9 +99,9 @@ func (f *statusFlags) run(c *call, file string) error {
 func (f *statusFlags) once(ctx context.Context, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
-	s, err := agent.ReadStatus(ctx, f.data)
+	s, err := status.Read(ctx, f.data)
 	switch {
-	case errors.Is(err, agent.ErrNotRunning):
+	case errors.Is(err, status.ErrNotRunning):
 		return &exitError{&hinted{err, "start it, or name its configuration with -config or its data directory with -data"}, exitNotRunning}
 	case err != nil:
 		return &exitError{err, exitUnknown}
@@ -115,7 +115,7 @@ func (f *statusFlags) once(ctx context.Context, out io.Writer) error {
 	}
 	n := 0
 	for _, p := range s.Problems {
-		if p.Severity != agent.Warning {
+		if p.Severity != status.Warning {
 			n++
 		}
 	}

@@ -8,12 +8,12 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/vitalseal/vitalseal/agent"
+	"github.com/vitalseal/vitalseal/agent/status"
 )
 
 // printStatus prints what somebody wants to know who was woken up: what is wrong
 // and what to do, and then everything else.
-func printStatus(out io.Writer, s *agent.Status, now time.Time) error {
+func printStatus(out io.Writer, s *status.Report, now time.Time) error {
 	t := &statusTable{now: now}
 	t.problems(s.Problems)
 	t.tabs = tabwriter.NewWriter(&t.b, 0, 0, 2, ' ', 0)
@@ -71,14 +71,14 @@ func shown(text string) string {
 	}, text)
 }
 
-func (t *statusTable) problems(all []agent.Problem) {
+func (t *statusTable) problems(all []status.Problem) {
 	if len(all) == 0 {
 		t.b.WriteString("ok\n\n")
 		return
 	}
 	for _, p := range all {
 		mark := "PROBLEM"
-		if p.Severity == agent.Warning {
+		if p.Severity == status.Warning {
 			mark = "warning"
 		}
 		since := ""
@@ -93,7 +93,7 @@ func (t *statusTable) problems(all []agent.Problem) {
 	t.b.WriteByte('\n')
 }
 
-func (t *statusTable) broker(b *agent.BrokerStatus) {
+func (t *statusTable) broker(b *status.Broker) {
 	state := "NOT CONNECTED"
 	if b.Connected {
 		state = "connected"
@@ -105,7 +105,7 @@ func (t *statusTable) broker(b *agent.BrokerStatus) {
 	t.line("", "last acknowledged "+t.ago(b.LastAck), plural(int(b.Acknowledged), "envelope")+" since the start")
 }
 
-func clockText(c agent.ClockStatus) string {
+func clockText(c status.Clock) string {
 	switch {
 	case !c.Set:
 		return "not set"
@@ -115,14 +115,14 @@ func clockText(c agent.ClockStatus) string {
 	return fmt.Sprintf("in step, right within %d ms", c.Error)
 }
 
-func inodesText(d *agent.DiskStatus) string {
+func inodesText(d *status.Disk) string {
 	if d.TotalInodes == 0 {
 		return "inodes without bound"
 	}
 	return fmt.Sprintf("%d of %d inodes", d.FreeInodes, d.TotalInodes)
 }
 
-func (t *statusTable) ends(c agent.CertificateStatus) string {
+func (t *statusTable) ends(c status.Certificate) string {
 	switch left := c.NotAfter.Sub(t.now); {
 	case c.Error != "":
 		return "cannot be read"
@@ -133,13 +133,13 @@ func (t *statusTable) ends(c agent.CertificateStatus) string {
 	}
 }
 
-func (t *statusTable) sensors(all []agent.SensorStatus) {
+func (t *statusTable) sensors(all []status.Sensor) {
 	t.tabs = tabwriter.NewWriter(&t.b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t.tabs, "SENSOR\tDRIVER\tLINE\tFOR\tLAST READING\tGOOD\tBAD\tLINK\tPORT")
 	for i := range all {
 		s := &all[i]
 		line, link := string(s.Line), "-"
-		if s.Line != agent.LineOpen && s.Line != agent.LineStarting {
+		if s.Line != status.LineOpen && s.Line != status.LineStarting {
 			line = strings.ToUpper(line)
 		}
 		if s.Link != nil {

@@ -1,4 +1,4 @@
-package agent
+package status
 
 import (
 	"context"
@@ -16,9 +16,9 @@ import (
 	"time"
 )
 
-// statusFile is the socket in the data directory on which an agent says how it is.
-// Whoever connects is written one Status in JSON, and nothing is read from them.
-const statusFile = "status.sock"
+// socketFile is the socket in the data directory on which an agent says how it is.
+// Whoever connects is written one Report in JSON, and nothing is read from them.
+const socketFile = "status.sock"
 
 // maxAsking is how many are answered at a time, and answerTime how long one may
 // take to read the answer.
@@ -27,21 +27,22 @@ const (
 	answerTime = 5 * time.Second
 )
 
-// statusSocket answers on the socket until close.
-type statusSocket struct {
+// Socket answers on the socket of a data directory until Close.
+type Socket struct {
 	path     string
 	listener net.Listener
-	status   func(context.Context) Status
+	report   func(context.Context) Report
 	ctx      context.Context
 	cancel   context.CancelFunc
 	answers  sync.WaitGroup
 }
 
-// listenStatus makes the socket. The caller owns the data directory, so one that is
-// there was left by an agent that was killed. It is in its place only when its mode
-// is right: the directory may be open to others.
-func listenStatus(dir string, status func(context.Context) Status) (*statusSocket, error) {
-	path := filepath.Join(dir, statusFile)
+// Listen makes the socket in a data directory and answers whoever connects with what
+// report returns then. The caller owns the directory, so a socket that is there was
+// left by an agent that was killed. It is in its place only when its mode is right,
+// the owner's alone: the directory may be open to others.
+func Listen(dir string, report func(context.Context) Report) (*Socket, error) {
+	path := filepath.Join(dir, socketFile)
 	fresh := path + ".new"
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("status socket: %w", err)
@@ -59,7 +60,7 @@ func listenStatus(dir string, status func(context.Context) Status) (*statusSocke
 		}
 		return nil, fmt.Errorf("status socket: %w", err)
 	}
-	s := &statusSocket{path: path, listener: listener, status: status}
+	s := &Socket{path: path, listener: listener, report: report}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.answers.Go(s.serve)
 	return s, nil
@@ -95,7 +96,7 @@ func shortPath(path string) (short string, done func(), err error) {
 	return fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), filepath.Base(path)), func() { dir.Close() }, nil
 }
 
-func (s *statusSocket) serve() {
+func (s *Socket) serve() {
 	room := make(chan struct{}, maxAsking)
 	for {
 		room <- struct{}{}
@@ -105,7 +106,9 @@ func (s *statusSocket) serve() {
 			return
 		case err != nil: // no descriptors, say: that may pass
 			<-room
-			if !sleep(s.ctx, time.Second) {
+			select {
+			case <-time.After(time.Second):
+			case <-s.ctx.Done():
 				return
 			}
 			continue
@@ -117,48 +120,37 @@ func (s *statusSocket) serve() {
 	}
 }
 
-func (s *statusSocket) answer(conn net.Conn) {
+func (s *Socket) answer(conn net.Conn) {
 	defer conn.Close()
 	stop := context.AfterFunc(s.ctx, func() { conn.Close() })
 	defer stop()
-	text, err := json.Marshal(s.status(s.ctx))
+	text, err := json.Marshal(s.report(s.ctx))
 	if err != nil {
-		panic("a Status has nothing that JSON has not")
+		panic("a Report has nothing that JSON has not")
 	}
 	if conn.SetWriteDeadline(time.Now().Add(answerTime)) == nil {
 		_, _ = conn.Write(append(text, '\n')) // who asked has gone
 	}
 }
 
-func (s *statusSocket) close() {
+// Close removes the socket, and hangs up on who is being answered.
+func (s *Socket) Close() {
 	s.cancel()
 	s.listener.Close()
 	os.Remove(s.path)
 	s.answers.Wait()
 }
 
-// sleep reports whether the time has passed before ctx ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
 // ErrNotRunning says that no agent has a data directory open.
 var ErrNotRunning = errors.New("no agent is running")
 
-// maxStatus bounds what an agent says, in bytes: 1,000 sensors take less than one.
-const maxStatus = 16 << 20
+// maxReport bounds what an agent says, in bytes: 1,000 sensors take less than one.
+const maxReport = 16 << 20
 
-// ReadStatus asks the agent that has a data directory open how it is. The error is
+// Read asks the agent that has a data directory open how it is. The error is
 // ErrNotRunning if there is none, and fs.ErrPermission if it is another user's.
-func ReadStatus(ctx context.Context, data string) (*Status, error) {
-	path, done, err := shortPath(filepath.Join(data, statusFile))
+func Read(ctx context.Context, data string) (*Report, error) {
+	path, done, err := shortPath(filepath.Join(data, socketFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w on %q", ErrNotRunning, data)
 	}
@@ -179,11 +171,11 @@ func ReadStatus(ctx context.Context, data string) (*Status, error) {
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
-	text, err := io.ReadAll(io.LimitReader(conn, maxStatus))
+	text, err := io.ReadAll(io.LimitReader(conn, maxReport))
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("the agent on %q does not answer: %w", data, context.Cause(ctx))
 	}
-	var s Status
+	var s Report
 	if err == nil {
 		err = json.Unmarshal(text, &s)
 	}

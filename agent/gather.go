@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"github.com/vitalseal/vitalseal/agent/config"
+	"github.com/vitalseal/vitalseal/agent/status"
 	"github.com/vitalseal/vitalseal/sdk"
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
 	"github.com/vitalseal/vitalseal/sdk/identity"
 )
 
-// gathering makes the Status of an agent, one at a time however many ask. Whoever
+// gathering makes the status.Report of an agent, one at a time however many ask. Whoever
 // asks waits a moment for a fresh one: one that does not come, because a disk does
 // not answer, must not keep an operator from being told so.
 type gathering struct {
@@ -26,20 +27,20 @@ type gathering struct {
 	sensors  []*sensorWatch
 	version  string
 	started  time.Time
-	stuck    func(now time.Time) []Problem // asked each time, and must not wait
+	stuck    func(now time.Time) []status.Problem // asked each time, and must not wait
 
 	mu     sync.Mutex
 	going  chan struct{} // closed when the one that is being made is done; nil: none is
 	begun  time.Time     // when that was begun
-	newest Status
+	newest status.Report
 }
 
-// patience is how long somebody who asks waits for a fresh Status.
+// patience is how long somebody who asks waits for a fresh Report.
 const patience = 2 * time.Second
 
-// status returns a fresh Status or, where that does not come, the newest one and a
+// report returns a fresh Report or, where that does not come, the newest one and a
 // Problem that says so.
-func (g *gathering) status(ctx context.Context) Status {
+func (g *gathering) report(ctx context.Context) status.Report {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := g.fresh(ctx)
@@ -49,7 +50,7 @@ func (g *gathering) status(ctx context.Context) Status {
 	g.mu.Unlock()
 	all := g.stuck(now)
 	if err != nil {
-		all = append(all, Problem{Severity: Broken, What: "agent", Since: begun,
+		all = append(all, status.Problem{Severity: status.Broken, What: "agent", Since: begun,
 			Why: "it does not get to say how it is: what follows is how it was", Hint: "does the disk answer? see the kernel's log"})
 	}
 	if s.At.IsZero() { // not even once
@@ -57,11 +58,11 @@ func (g *gathering) status(ctx context.Context) Status {
 		s.Problems = all
 		return s
 	}
-	s.Problems = append(all, problems(&s, now)...)
+	s.Problems = append(all, status.Problems(&s, now)...)
 	return s
 }
 
-// fresh returns when there is a Status that was begun after the call, or ctx ends.
+// fresh returns when there is a Report that was begun after the call, or ctx ends.
 func (g *gathering) fresh(ctx context.Context) error {
 	asked := time.Now()
 	for {
@@ -94,35 +95,35 @@ func (g *gathering) make(done chan struct{}, at time.Time) {
 }
 
 // blank has what is known without asking.
-func (g *gathering) blank(at time.Time) Status {
-	return Status{At: at, Gateway: g.conf.Gateway.Name, Version: g.version, Started: g.started,
-		Broker: BrokerStatus{URL: g.conf.Broker.URL}, Outbox: OutboxStatus{Max: g.conf.Outbox.MaxSize}}
+func (g *gathering) blank(at time.Time) status.Report {
+	return status.Report{At: at, Gateway: g.conf.Gateway.Name, Version: g.version, Started: g.started,
+		Broker: status.Broker{URL: g.conf.Broker.URL}, Outbox: status.Outbox{Max: g.conf.Outbox.MaxSize}}
 }
 
-func (g *gathering) fill(s *Status) {
+func (g *gathering) fill(s *status.Report) {
 	stats := g.pipeline.Stats()
 	c := &stats.Connection
-	s.Broker = BrokerStatus{URL: g.conf.Broker.URL, Connected: c.Connected, Since: c.Since, Connections: c.Count,
+	s.Broker = status.Broker{URL: g.conf.Broker.URL, Connected: c.Connected, Since: c.Since, Connections: c.Count,
 		LastAck: c.LastAck, Acknowledged: c.Acked, Flying: c.Flying, Error: errorText(c.Err)}
 	o := &stats.Outbox
-	s.Outbox = OutboxStatus{Waiting: o.Records, Urgent: o.Urgent, Oldest: stats.Oldest, Bytes: o.Bytes, Max: o.MaxBytes,
+	s.Outbox = status.Outbox{Waiting: o.Records, Urgent: o.Urgent, Oldest: stats.Oldest, Bytes: o.Bytes, Max: o.MaxBytes,
 		Dropped: o.Dropped + stats.Memory.Dropped, Corrupt: o.Corrupt, Low: o.Low, Error: errorText(stats.Err),
 		Unstored: stats.Memory.Since, InMemory: stats.Memory.Waiting, FromMemory: stats.Memory.Published}
 	for _, d := range stats.Devices {
 		s.Outbox.Refused += d.Refused
 	}
 	for _, r := range stats.Receipts {
-		s.Receipts = append(s.Receipts, ReceiptStatus{Receiver: r.Receiver, Receipts: r.Receipts, Last: r.Last, Behind: r.Behind,
+		s.Receipts = append(s.Receipts, status.Receipt{Receiver: r.Receiver, Receipts: r.Receipts, Last: r.Last, Behind: r.Behind,
 			Oldest: r.Oldest, GivenUp: r.GivenUp, Refused: r.Refused, Error: errorText(r.Err)})
 	}
 	s.Disk = diskOf(dataDir(g.conf))
 	s.Clock = clockStatus(g.pipeline.Clock())
 	s.Certificates = certificates(g.conf)
 	s.Roster = rosterStatus(g.conf.Site)
-	s.Sensors = make([]SensorStatus, 0, len(g.sensors))
+	s.Sensors = make([]status.Sensor, 0, len(g.sensors))
 	for _, w := range g.sensors {
 		sensor := w.status()
-		sensor.addPipeline(&stats)
+		addPipeline(&sensor, &stats)
 		s.Sensors = append(s.Sensors, sensor)
 	}
 }
@@ -134,29 +135,29 @@ func errorText(err error) string {
 	return err.Error()
 }
 
-func clockStatus(c seal.Clock) ClockStatus {
+func clockStatus(c seal.Clock) status.Clock {
 	if c.IsZero() {
-		return ClockStatus{}
+		return status.Clock{}
 	}
 	if c.Error == seal.NoBound {
-		return ClockStatus{Set: true}
+		return status.Clock{Set: true}
 	}
-	return ClockStatus{Set: true, InStep: true, Error: c.Error}
+	return status.Clock{Set: true, InStep: true, Error: c.Error}
 }
 
 // certificates are read anew each time: they are renewed while the agent runs.
-func certificates(conf *config.Config) []CertificateStatus {
+func certificates(conf *config.Config) []status.Certificate {
 	gateway, authority := conf.Broker.Certificate, conf.Broker.CA
 	if gateway == "" {
 		gateway, authority = filepath.Join(conf.Site, "gateway.pem"), filepath.Join(conf.Site, "ca.pem")
 	}
-	return []CertificateStatus{certificate("gateway", gateway, 1), certificate("authority", authority, 0)}
+	return []status.Certificate{certificate("gateway", gateway, 1), certificate("authority", authority, 0)}
 }
 
 // certificate looks at the first few certificates of a file, 0 for all, and returns
 // the dates of the one that ends first.
-func certificate(name, path string, most int) CertificateStatus {
-	s := CertificateStatus{Name: name}
+func certificate(name, path string, most int) status.Certificate {
+	s := status.Certificate{Name: name}
 	text, err := os.ReadFile(path)
 	for n := 0; err == nil && (most == 0 || n < most); n++ {
 		var block *pem.Block
@@ -181,18 +182,18 @@ func parseCertificate(block *pem.Block) (*x509.Certificate, error) {
 	return x509.ParseCertificate(block.Bytes)
 }
 
-func rosterStatus(site string) RosterStatus {
+func rosterStatus(site string) status.Roster {
 	public, err := identity.LoadSitePublic(filepath.Join(site, "site.pub"))
 	if err != nil {
-		return RosterStatus{Error: err.Error()}
+		return status.Roster{Error: err.Error()}
 	}
 	signed, err := os.ReadFile(filepath.Join(site, "roster"))
 	if err != nil {
-		return RosterStatus{Error: err.Error()}
+		return status.Roster{Error: err.Error()}
 	}
 	r, err := identity.ParseRoster(signed, public)
 	if err != nil {
-		return RosterStatus{Error: err.Error()}
+		return status.Roster{Error: err.Error()}
 	}
-	return RosterStatus{Serial: r.Serial, Issued: r.Issued, Devices: len(r.Devices), Recipients: len(r.Recipients)}
+	return status.Roster{Serial: r.Serial, Issued: r.Issued, Devices: len(r.Devices), Recipients: len(r.Recipients)}
 }

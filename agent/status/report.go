@@ -1,11 +1,11 @@
-package agent
+package status
 
 import "time"
 
-// Status is how an agent is doing: counts, times and names that its operator gave,
+// Report is how an agent is doing: counts, times and names that its operator gave,
 // never a reading, a label or a secret. It is what `vitalseal status -json` prints.
 // A time that is not known, or that never was, is absent.
-type Status struct {
+type Report struct {
 	At      time.Time `json:"at"`
 	Gateway string    `json:"gateway"`
 	Version string    `json:"version,omitempty"`
@@ -14,14 +14,14 @@ type Status struct {
 	// Problems are what somebody should look at, the worst first.
 	Problems []Problem `json:"problems"`
 
-	Broker       BrokerStatus        `json:"broker"`
-	Outbox       OutboxStatus        `json:"outbox"`
-	Receipts     []ReceiptStatus     `json:"receipts,omitempty"` // of each receiver that has to sign for what it has
-	Disk         DiskStatus          `json:"disk"`
-	Clock        ClockStatus         `json:"clock"`
-	Certificates []CertificateStatus `json:"certificates"`
-	Roster       RosterStatus        `json:"roster"`
-	Sensors      []SensorStatus      `json:"sensors"`
+	Broker       Broker        `json:"broker"`
+	Outbox       Outbox        `json:"outbox"`
+	Receipts     []Receipt     `json:"receipts,omitempty"` // of each receiver that has to sign for what it has
+	Disk         Disk          `json:"disk"`
+	Clock        Clock         `json:"clock"`
+	Certificates []Certificate `json:"certificates"`
+	Roster       Roster        `json:"roster"`
+	Sensors      []Sensor      `json:"sensors"`
 }
 
 // Severity is how bad a Problem is.
@@ -43,8 +43,8 @@ type Problem struct {
 	Hint     string    `json:"hint,omitempty"` // the next step
 }
 
-// BrokerStatus is about the connection to the broker.
-type BrokerStatus struct {
+// Broker is about the connection to the broker.
+type Broker struct {
 	URL          string    `json:"url"`
 	Connected    bool      `json:"connected"`
 	Since        time.Time `json:"since,omitzero"`             // of the change to or from Connected
@@ -55,9 +55,9 @@ type BrokerStatus struct {
 	Error        string    `json:"error,omitempty"`            // why it is not connected
 }
 
-// ReceiptStatus is about a receiver that has to sign for what it has before the
+// Receipt is about a receiver that has to sign for what it has before the
 // outbox gives it up. Counts of envelopes, but for Receipts.
-type ReceiptStatus struct {
+type Receipt struct {
 	Receiver string    `json:"receiver"`
 	Receipts uint64    `json:"receipts"`               // that count, since the start
 	Last     time.Time `json:"last_receipt,omitzero"`  // when the newest of them came
@@ -68,8 +68,8 @@ type ReceiptStatus struct {
 	Error    string    `json:"error,omitempty"`        // why what it signed last does not count, or cannot
 }
 
-// OutboxStatus is about what waits for the broker and for receipts. Counts of envelopes.
-type OutboxStatus struct {
+// Outbox is about what waits for the broker and for receipts. Counts of envelopes.
+type Outbox struct {
 	Waiting uint64    `json:"waiting"`
 	Urgent  uint64    `json:"urgent"`           // of which alerts, anchors and accounts of drops
 	Oldest  time.Time `json:"oldest,omitzero"`  // when the oldest of them was stored
@@ -89,9 +89,9 @@ type OutboxStatus struct {
 	Error string `json:"error,omitempty"` // why readings cannot be sealed or stored now
 }
 
-// DiskStatus is about the file system of the data directory. 0 in a Total: not
+// Disk is about the file system of the data directory. 0 in a Total: not
 // known on this system.
-type DiskStatus struct {
+type Disk struct {
 	FreeBytes   uint64 `json:"free_bytes"` // for this user
 	TotalBytes  uint64 `json:"total_bytes"`
 	FreeInodes  uint64 `json:"free_inodes"`
@@ -99,25 +99,25 @@ type DiskStatus struct {
 	Error       string `json:"error,omitempty"`
 }
 
-// ClockStatus is about the wall clock. Error is the bound on its error in
+// Clock is about the wall clock. Error is the bound on its error in
 // milliseconds while it is in step.
-type ClockStatus struct {
+type Clock struct {
 	Set    bool   `json:"set"`
 	InStep bool   `json:"in_step"`
 	Error  uint32 `json:"error_ms,omitempty"`
 }
 
-// CertificateStatus is about a certificate file, and for "authority" about the one
+// Certificate is about a certificate file, and for "authority" about the one
 // in it that ends first.
-type CertificateStatus struct {
+type Certificate struct {
 	Name      string    `json:"name"` // "gateway" or "authority"
 	NotBefore time.Time `json:"not_before,omitzero"`
 	NotAfter  time.Time `json:"not_after,omitzero"`
 	Error     string    `json:"error,omitempty"`
 }
 
-// RosterStatus is about the site's list of devices and recipients.
-type RosterStatus struct {
+// Roster is about the site's list of devices and recipients.
+type Roster struct {
 	Serial     uint64    `json:"serial"`
 	Issued     time.Time `json:"issued,omitzero"`
 	Devices    int       `json:"devices"`
@@ -145,8 +145,8 @@ const (
 var lineStates = []LineState{LineStarting, LineFailed, LineUnavailable, LineOpen, LineSilent, LineLost, LineReplaced,
 	LineGarbled, LineRefused}
 
-// SensorStatus is about one sensor and its line.
-type SensorStatus struct {
+// Sensor is about one sensor and its line.
+type Sensor struct {
 	Device string `json:"device"`
 	Driver string `json:"driver"`
 	Mode   string `json:"mode,omitempty"` // of a link
@@ -161,14 +161,14 @@ type SensorStatus struct {
 	Recorded uint64    `json:"recorded"`              // readings, of a device that seals messages, since the start
 	Refused  uint64    `json:"refused"`               // likewise
 
-	Bytes uint64      `json:"bytes"` // that came, since the start
-	Good  uint64      `json:"good"`  // frames, since the line was first opened or the decoder failed
-	Bad   uint64      `json:"bad"`   // frames, damaged
-	Link  *LinkStatus `json:"link,omitempty"`
+	Bytes uint64 `json:"bytes"` // that came, since the start
+	Good  uint64 `json:"good"`  // frames, since the line was first opened or the decoder failed
+	Bad   uint64 `json:"bad"`   // frames, damaged
+	Link  *Link  `json:"link,omitempty"`
 }
 
-// LinkStatus is about a session of the link.
-type LinkStatus struct {
+// Link is about a session of the link.
+type Link struct {
 	Phase   string `json:"phase"`             // "idle", "challenged", "accepted" or "refused"
 	Reason  string `json:"reason,omitempty"`  // why it is refused
 	Session uint32 `json:"session,omitempty"` // its number, while it is accepted

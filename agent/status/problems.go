@@ -1,4 +1,4 @@
-package agent
+package status
 
 import (
 	"fmt"
@@ -20,8 +20,9 @@ const (
 	fewInodes = 1000
 )
 
-// problems returns what is not as it should be, the worst first.
-func problems(s *Status, now time.Time) []Problem {
+// Problems returns what of a report is not as it should be at a time, the worst
+// first. It does not look at the problems that the report has.
+func Problems(s *Report, now time.Time) []Problem {
 	f := &finder{now: now, found: []Problem{}}
 	f.outbox(s)
 	f.disk(s)
@@ -57,7 +58,7 @@ func (f *finder) add(severity Severity, what, why string, since time.Time, hint 
 	f.found = append(f.found, Problem{Severity: severity, What: what, Why: why, Since: since, Hint: hint})
 }
 
-func (f *finder) outbox(s *Status) {
+func (f *finder) outbox(s *Report) {
 	o := &s.Outbox
 	never := time.Time{}
 	if o.Error != "" {
@@ -84,7 +85,7 @@ func (f *finder) outbox(s *Status) {
 	}
 }
 
-func (f *finder) disk(s *Status) {
+func (f *finder) disk(s *Report) {
 	d := &s.Disk
 	switch {
 	case d.Error != "":
@@ -117,7 +118,7 @@ var lineHints = map[LineState]string{
 	LineRefused: "is the right sensor on this port, and is it in the roster?",
 }
 
-func (f *finder) sensor(s *SensorStatus) {
+func (f *finder) sensor(s *Sensor) {
 	what := "sensor " + s.Device
 	if why, bad := lineTexts[s.Line]; bad {
 		hint := s.Hint
@@ -136,7 +137,7 @@ func (f *finder) sensor(s *SensorStatus) {
 	}
 }
 
-func (f *finder) broker(s *Status) {
+func (f *finder) broker(s *Report) {
 	b := &s.Broker
 	if !b.Connected {
 		why := "not connected"
@@ -155,7 +156,7 @@ func (f *finder) broker(s *Status) {
 
 // receipts looks at one receiver that has to sign. While there is no broker, that is
 // the reason.
-func (f *finder) receipts(r *ReceiptStatus, connected bool) {
+func (f *finder) receipts(r *Receipt, connected bool) {
 	what := "receiver " + r.Receiver
 	if r.Error != "" && connected {
 		f.add(Broken, what, "its receipts do not count: "+r.Error, time.Time{}, "is the roster here the site's newest?")
@@ -173,7 +174,7 @@ func (f *finder) receipts(r *ReceiptStatus, connected bool) {
 	}
 }
 
-func (f *finder) clock(s *Status) {
+func (f *finder) clock(s *Report) {
 	switch {
 	case !s.Clock.Set:
 		f.add(Broken, "clock", "this machine has not been told the time: readings say so", time.Time{}, "run a time service such as chrony")
@@ -182,7 +183,7 @@ func (f *finder) clock(s *Status) {
 	}
 }
 
-func (f *finder) certificate(c CertificateStatus) {
+func (f *finder) certificate(c Certificate) {
 	const renew = `renew it with "vitalseal site renew" and copy it here, or set the clock`
 	what := "certificate of the " + c.Name
 	switch left := c.NotAfter.Sub(f.now); {
@@ -197,7 +198,7 @@ func (f *finder) certificate(c CertificateStatus) {
 	}
 }
 
-func (f *finder) roster(r *RosterStatus) {
+func (f *finder) roster(r *Roster) {
 	switch {
 	case r.Error != "":
 		f.add(Broken, "roster", r.Error, time.Time{}, "copy the gateway's directory from the site again")

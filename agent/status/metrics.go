@@ -1,4 +1,4 @@
-package agent
+package status
 
 import (
 	"strconv"
@@ -58,35 +58,36 @@ func truth(b bool) float64 {
 	return 0
 }
 
-// metrics are what Prometheus is given of a Status: counts, times and states, with
-// the names of devices and drivers. Errors, ports and all other text stay out, and
-// a Status has no readings and no labels of patients to begin with.
-func metrics(s *Status) string {
+// Metrics are what Prometheus is given: counts, times and states, with the names of
+// devices and drivers, in its text format, version 0.0.4. Errors, ports and all
+// other text stay out, and a Report has no readings and no labels of patients to
+// begin with. Of one that is not known yet there are no numbers.
+func (r *Report) Metrics() string {
 	e := new(exposition)
 	e.family("info", "gauge", "The version of the agent and the name of its gateway.")
-	e.sample("info", 1, "version", s.Version, "gateway", s.Gateway)
-	e.moment("start_time_seconds", "When the agent started.", s.Started)
-	e.moment("status_time_seconds", "When what follows was so; it stands still when the agent does.", s.At)
+	e.sample("info", 1, "version", r.Version, "gateway", r.Gateway)
+	e.moment("start_time_seconds", "When the agent started.", r.Started)
+	e.moment("status_time_seconds", "When what follows was so; it stands still when the agent does.", r.At)
 	e.family("problems", "gauge", "Things that somebody should look at.")
 	for _, severity := range []Severity{Broken, Warning} {
 		n := 0
-		for _, p := range s.Problems {
+		for _, p := range r.Problems {
 			n += int(truth(p.Severity == severity))
 		}
 		e.sample("problems", float64(n), "severity", string(severity))
 	}
-	if s.At.IsZero() || s.Sensors == nil { // nothing is known yet: better no numbers than zeros
+	if r.At.IsZero() || r.Sensors == nil { // nothing is known yet: better no numbers than zeros
 		return e.b.String()
 	}
-	e.broker(&s.Broker)
-	e.outbox(&s.Outbox)
-	e.receipts(s.Receipts)
-	e.machine(s)
-	e.sensors(s.Sensors)
+	e.broker(&r.Broker)
+	e.outbox(&r.Outbox)
+	e.receipts(r.Receipts)
+	e.machine(r)
+	e.sensors(r.Sensors)
 	return e.b.String()
 }
 
-func (e *exposition) broker(b *BrokerStatus) {
+func (e *exposition) broker(b *Broker) {
 	e.one("broker_connected", "gauge", "1 while connected to the broker.", truth(b.Connected))
 	e.moment("broker_changed_time_seconds", "When the connection was made or lost.", b.Since)
 	e.one("broker_connections_total", "counter", "Connections made.", float64(b.Connections))
@@ -94,7 +95,7 @@ func (e *exposition) broker(b *BrokerStatus) {
 	e.moment("last_acknowledged_time_seconds", "When the broker last acknowledged an envelope.", b.LastAck)
 }
 
-func (e *exposition) outbox(o *OutboxStatus) {
+func (e *exposition) outbox(o *Outbox) {
 	e.one("outbox_envelopes", "gauge", "Envelopes on disk that wait for the broker, or for receivers to sign for them.", float64(o.Waiting))
 	e.one("outbox_urgent_envelopes", "gauge", "Of which alerts, anchors and accounts of drops.", float64(o.Urgent))
 	e.moment("outbox_oldest_time_seconds", "When the oldest envelope that waits was stored.", o.Oldest)
@@ -110,23 +111,23 @@ func (e *exposition) outbox(o *OutboxStatus) {
 }
 
 // receipts adds what there is once for each receiver that has to sign.
-func (e *exposition) receipts(all []ReceiptStatus) {
+func (e *exposition) receipts(all []Receipt) {
 	for _, f := range []struct {
 		name, kind, help string
-		value            func(*ReceiptStatus) (value float64, known bool)
+		value            func(*Receipt) (value float64, known bool)
 	}{
 		{"receipts_total", "counter", "Receipts of a receiver that counted.",
-			func(r *ReceiptStatus) (float64, bool) { return float64(r.Receipts), true }},
+			func(r *Receipt) (float64, bool) { return float64(r.Receipts), true }},
 		{"receipt_last_time_seconds", "gauge", "When the newest of them came.",
-			func(r *ReceiptStatus) (float64, bool) { return unixSeconds(r.Last), !r.Last.IsZero() }},
+			func(r *Receipt) (float64, bool) { return unixSeconds(r.Last), !r.Last.IsZero() }},
 		{"receipt_behind_envelopes", "gauge", "Envelopes on disk that a receiver has not signed for.",
-			func(r *ReceiptStatus) (float64, bool) { return float64(r.Behind), true }},
+			func(r *Receipt) (float64, bool) { return float64(r.Behind), true }},
 		{"receipt_oldest_time_seconds", "gauge", "When the oldest of them was stored.",
-			func(r *ReceiptStatus) (float64, bool) { return unixSeconds(r.Oldest), !r.Oldest.IsZero() }},
+			func(r *Receipt) (float64, bool) { return unixSeconds(r.Oldest), !r.Oldest.IsZero() }},
 		{"receipt_given_up_envelopes_total", "counter", "Envelopes that a receiver will never take.",
-			func(r *ReceiptStatus) (float64, bool) { return float64(r.GivenUp), true }},
+			func(r *Receipt) (float64, bool) { return float64(r.GivenUp), true }},
 		{"receipts_refused_total", "counter", "Receipts of a receiver, and claims in them, that did not count.",
-			func(r *ReceiptStatus) (float64, bool) { return float64(r.Refused), true }},
+			func(r *Receipt) (float64, bool) { return float64(r.Refused), true }},
 	} {
 		if len(all) > 0 {
 			e.family(f.name, f.kind, f.help)
@@ -139,28 +140,28 @@ func (e *exposition) receipts(all []ReceiptStatus) {
 	}
 }
 
-func (e *exposition) machine(s *Status) {
-	if d := &s.Disk; d.TotalBytes > 0 {
+func (e *exposition) machine(r *Report) {
+	if d := &r.Disk; d.TotalBytes > 0 {
 		e.one("disk_free_bytes", "gauge", "Bytes left on the file system of the data directory.", float64(d.FreeBytes))
 		e.one("disk_bytes", "gauge", "Size of that file system.", float64(d.TotalBytes))
 		if d.TotalInodes > 0 {
 			e.one("disk_free_inodes", "gauge", "Inodes left on that file system.", float64(d.FreeInodes))
 		}
 	}
-	e.one("clock_set", "gauge", "1 if the machine has been told the time.", truth(s.Clock.Set))
-	e.one("clock_in_step", "gauge", "1 while something keeps the clock in step.", truth(s.Clock.InStep))
+	e.one("clock_set", "gauge", "1 if the machine has been told the time.", truth(r.Clock.Set))
+	e.one("clock_in_step", "gauge", "1 while something keeps the clock in step.", truth(r.Clock.InStep))
 	e.family("certificate_end_time_seconds", "gauge", "When a certificate ends.")
-	for _, c := range s.Certificates {
+	for _, c := range r.Certificates {
 		if !c.NotAfter.IsZero() {
 			e.sample("certificate_end_time_seconds", unixSeconds(c.NotAfter), "certificate", c.Name)
 		}
 	}
-	e.moment("roster_issued_time_seconds", "When the site issued the roster.", s.Roster.Issued)
-	e.one("roster_serial", "gauge", "The number of the roster.", float64(s.Roster.Serial))
+	e.moment("roster_issued_time_seconds", "When the site issued the roster.", r.Roster.Issued)
+	e.one("roster_serial", "gauge", "The number of the roster.", float64(r.Roster.Serial))
 }
 
 // sensors adds what there is once for each sensor.
-func (e *exposition) sensors(all []SensorStatus) {
+func (e *exposition) sensors(all []Sensor) {
 	e.family("sensor_line", "gauge", "1 for the state that a sensor's line is in, 0 for all others.")
 	for i := range all {
 		for _, state := range lineStates {
@@ -169,26 +170,26 @@ func (e *exposition) sensors(all []SensorStatus) {
 	}
 	for _, f := range []struct {
 		name, kind, help string
-		value            func(*SensorStatus) (value float64, known bool)
+		value            func(*Sensor) (value float64, known bool)
 	}{
 		{"sensor_last_time_seconds", "gauge", "When the newest reading, or message of a device that seals, came.",
-			func(s *SensorStatus) (float64, bool) { return unixSeconds(s.Last), !s.Last.IsZero() }},
+			func(s *Sensor) (float64, bool) { return unixSeconds(s.Last), !s.Last.IsZero() }},
 		{"sensor_recorded_total", "counter", "Readings, or messages of a device that seals, that were taken.",
-			func(s *SensorStatus) (float64, bool) { return float64(s.Recorded), true }},
+			func(s *Sensor) (float64, bool) { return float64(s.Recorded), true }},
 		{"sensor_refused_total", "counter", "Readings, or messages of a device that seals, that were refused.",
-			func(s *SensorStatus) (float64, bool) { return float64(s.Refused), true }},
+			func(s *Sensor) (float64, bool) { return float64(s.Refused), true }},
 		{"sensor_bytes_total", "counter", "Bytes that came on the line.",
-			func(s *SensorStatus) (float64, bool) { return float64(s.Bytes), true }},
+			func(s *Sensor) (float64, bool) { return float64(s.Bytes), true }},
 		{"sensor_good_frames_total", "counter", "Frames that came undamaged.",
-			func(s *SensorStatus) (float64, bool) { return float64(s.Good), true }},
+			func(s *Sensor) (float64, bool) { return float64(s.Good), true }},
 		{"sensor_bad_frames_total", "counter", "Frames that came damaged.",
-			func(s *SensorStatus) (float64, bool) { return float64(s.Bad), true }},
+			func(s *Sensor) (float64, bool) { return float64(s.Bad), true }},
 		{"link_accepted", "gauge", "1 while the device of a link has proved which it is and is taken from.",
-			func(s *SensorStatus) (float64, bool) {
+			func(s *Sensor) (float64, bool) {
 				return truth(s.Link != nil && s.Link.Phase == "accepted"), s.Link != nil
 			}},
 		{"link_waiting_frames", "gauge", "Frames of a link that were taken and are not on disk yet.",
-			func(s *SensorStatus) (float64, bool) {
+			func(s *Sensor) (float64, bool) {
 				if s.Link == nil {
 					return 0, false
 				}

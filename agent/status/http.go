@@ -1,4 +1,4 @@
-package agent
+package status
 
 import (
 	"context"
@@ -12,15 +12,16 @@ import (
 	"time"
 )
 
-// metricsServer gives /metrics to whoever is on this machine.
-type metricsServer struct {
+// MetricsServer gives /metrics to whoever is on this machine, until Close.
+type MetricsServer struct {
 	server http.Server
 	ended  chan struct{}
 }
 
-// listenMetrics serves on an address such as "127.0.0.1:9273". One that is not
-// loopback is refused: who is at which bed when is nobody else's affair.
-func listenMetrics(address string, status func(context.Context) Status, log *slog.Logger) (*metricsServer, error) {
+// ServeMetrics serves on an address such as "127.0.0.1:9273" what report returns
+// when somebody asks. An address that is not loopback is refused: who is at which
+// bed when is nobody else's affair.
+func ServeMetrics(address string, report func(context.Context) Report, log *slog.Logger) (*MetricsServer, error) {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil || !at.Addr().Unmap().IsLoopback() {
 		return nil, fmt.Errorf("metrics are not served on %q: it is no loopback address with a port", address)
@@ -29,8 +30,8 @@ func listenMetrics(address string, status func(context.Context) Status, log *slo
 	if err != nil {
 		return nil, fmt.Errorf("metrics are not served: %w", err)
 	}
-	m := &metricsServer{ended: make(chan struct{}), server: http.Server{
-		Handler: metricsHandler(status), ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second,
+	m := &MetricsServer{ended: make(chan struct{}), server: http.Server{
+		Handler: metricsHandler(report), ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second,
 		IdleTimeout: time.Minute, MaxHeaderBytes: 8 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}
 	go func() {
@@ -42,7 +43,8 @@ func listenMetrics(address string, status func(context.Context) Status, log *slo
 	return m, nil
 }
 
-func (m *metricsServer) close() {
+// Close ends it, and hangs up on who is being answered.
+func (m *MetricsServer) Close() {
 	m.server.Close()
 	<-m.ended
 }
@@ -50,18 +52,18 @@ func (m *metricsServer) close() {
 // metricsHandler answers GET /metrics and nothing else. A name in Host that is not
 // an address of loopback came from a web page that had it resolved to this machine
 // (DNS rebinding): a browser may run here too.
-func metricsHandler(status func(context.Context) Status) http.Handler {
+func metricsHandler(report func(context.Context) Report) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
 		if !loopbackHost(r.Host) {
 			http.Error(w, "not from there", http.StatusMisdirectedRequest)
 			return
 		}
-		s := status(r.Context())
+		s := report(r.Context())
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
-		_, _ = io.WriteString(w, metrics(&s)) // who asked has gone
+		_, _ = io.WriteString(w, s.Metrics()) // who asked has gone
 	})
 	return mux
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vitalseal/vitalseal/agent/config"
+	"github.com/vitalseal/vitalseal/agent/status"
 	"github.com/vitalseal/vitalseal/sdk"
 )
 
@@ -19,8 +20,8 @@ type health struct {
 	service  Service
 	log      *slog.Logger
 
-	socket  *statusSocket  // nil: it could not be made
-	metrics *metricsServer // nil: not configured, or it could not be made
+	socket  *status.Socket        // nil: it could not be made
+	metrics *status.MetricsServer // nil: not configured, or it could not be made
 	cancel  context.CancelFunc
 	rounds  sync.WaitGroup
 }
@@ -39,11 +40,11 @@ func watchHealth(conf *config.Config, pipeline *sdk.Pipeline, opts *Options) *he
 // start begins to tell. The service manager is told that the agent is ready.
 func (h *health) start() {
 	var err error
-	if h.socket, err = listenStatus(dataDir(h.all.conf), h.all.status); err != nil {
+	if h.socket, err = status.Listen(dataDir(h.all.conf), h.all.report); err != nil {
 		h.log.Error("vitalseal status will not find this agent", "error", err)
 	}
 	if address := h.all.conf.Status.Listen; address != "" {
-		if h.metrics, err = listenMetrics(address, h.all.status, h.log); err != nil {
+		if h.metrics, err = status.ServeMetrics(address, h.all.report, h.log); err != nil {
 			h.log.Error("there are no metrics", "error", err)
 		}
 	}
@@ -59,10 +60,10 @@ func (h *health) stop() {
 	h.cancel()
 	h.rounds.Wait()
 	if h.metrics != nil {
-		h.metrics.close()
+		h.metrics.Close()
 	}
 	if h.socket != nil {
-		h.socket.close()
+		h.socket.Close()
 	}
 }
 

@@ -1,4 +1,4 @@
-package agent_test
+package status_test
 
 import (
 	"encoding/json"
@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vitalseal/vitalseal/agent"
+	"github.com/vitalseal/vitalseal/agent/status"
 )
 
 // metricLine is a sample of the text format, and nothing else.
@@ -50,20 +50,20 @@ func parseMetrics(t *testing.T, text string) (samples int) {
 func TestMetricsAttacked(t *testing.T) {
 	evil := "x\"} 1\nvitalseal_sensor_recorded_total{device=\"forged\"} 99\n\\\xff\r"
 	now := time.Unix(1_800_000_000, 0)
-	s := &agent.Status{
+	s := &status.Report{
 		At: now, Started: now, Gateway: evil, Version: evil,
-		Problems: []agent.Problem{{Severity: agent.Broken, What: "SECRET", Why: "SECRET"}, {Severity: "SECRET"}},
-		Broker:   agent.BrokerStatus{URL: "mqtts://SECRET", Error: "SECRET"},
-		Outbox:   agent.OutboxStatus{Error: "SECRET"}, Receipts: []agent.ReceiptStatus{{Receiver: evil, Last: now, Error: "SECRET"}, {Receiver: "b"}}, Disk: agent.DiskStatus{TotalBytes: 1, TotalInodes: 1, Error: "SECRET"},
-		Certificates: []agent.CertificateStatus{{Name: evil, NotAfter: now, Error: "SECRET"}, {Name: "b", NotAfter: now}},
-		Roster:       agent.RosterStatus{Error: "SECRET"},
-		Sensors: []agent.SensorStatus{
-			{Device: evil, Driver: evil, Port: "SECRET", Line: agent.LineOpen, Error: "SECRET", Hint: "SECRET", Last: now,
-				Link: &agent.LinkStatus{Phase: "SECRET", Reason: "SECRET"}},
+		Problems: []status.Problem{{Severity: status.Broken, What: "SECRET", Why: "SECRET"}, {Severity: "SECRET"}},
+		Broker:   status.Broker{URL: "mqtts://SECRET", Error: "SECRET"},
+		Outbox:   status.Outbox{Error: "SECRET"}, Receipts: []status.Receipt{{Receiver: evil, Last: now, Error: "SECRET"}, {Receiver: "b"}}, Disk: status.Disk{TotalBytes: 1, TotalInodes: 1, Error: "SECRET"},
+		Certificates: []status.Certificate{{Name: evil, NotAfter: now, Error: "SECRET"}, {Name: "b", NotAfter: now}},
+		Roster:       status.Roster{Error: "SECRET"},
+		Sensors: []status.Sensor{
+			{Device: evil, Driver: evil, Port: "SECRET", Line: status.LineOpen, Error: "SECRET", Hint: "SECRET", Last: now,
+				Link: &status.Link{Phase: "SECRET", Reason: "SECRET"}},
 			{Device: "b", Line: "SECRET"},
 		},
 	}
-	text := agent.Metrics(s)
+	text := s.Metrics()
 	if n := parseMetrics(t, text); n < 50 {
 		t.Errorf("%d samples in\n%s", n, text)
 	}
@@ -80,7 +80,7 @@ func TestMetricsAttacked(t *testing.T) {
 // TestMetricsOfNothing: where nothing is known yet there are no zeros, which would
 // read as a backlog that is empty.
 func TestMetricsOfNothing(t *testing.T) {
-	text := agent.Metrics(&agent.Status{})
+	text := new(status.Report).Metrics()
 	parseMetrics(t, text)
 	if strings.Contains(text, "outbox") {
 		t.Errorf("numbers of nothing:\n%s", text)
@@ -91,8 +91,8 @@ func FuzzMetrics(f *testing.F) {
 	f.Add("pulse", "lines")
 	f.Add("\"} 1\n", "\\")
 	f.Fuzz(func(t *testing.T, device, driver string) {
-		parseMetrics(t, agent.Metrics(&agent.Status{At: time.Unix(1, 0), Gateway: driver, Version: device,
-			Sensors: []agent.SensorStatus{{Device: device, Driver: driver, Last: time.Unix(1, 0)}}}))
+		parseMetrics(t, (&status.Report{At: time.Unix(1, 0), Gateway: driver, Version: device,
+			Sensors: []status.Sensor{{Device: device, Driver: driver, Last: time.Unix(1, 0)}}}).Metrics())
 	})
 }
 
@@ -100,10 +100,10 @@ func FuzzMetrics(f *testing.F) {
 // in the JSON.
 func TestOutboxIsShown(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
-	s := &agent.Status{At: now, Sensors: []agent.SensorStatus{}, Outbox: agent.OutboxStatus{
+	s := &status.Report{At: now, Sensors: []status.Sensor{}, Outbox: status.Outbox{
 		Waiting: 7, Urgent: 2, Oldest: now, Bytes: 4096, Max: 8192, Dropped: 3, Corrupt: 1, Refused: 5, Low: true,
 	}}
-	text := agent.Metrics(s)
+	text := s.Metrics()
 	for _, line := range []string{
 		"outbox_envelopes 7", "outbox_urgent_envelopes 2", "outbox_oldest_time_seconds 1.8e+09", "outbox_bytes 4096",
 		"outbox_max_bytes 8192", "outbox_dropped_envelopes_total 3", "outbox_corrupt_envelopes_total 1", "outbox_low_disk 1",

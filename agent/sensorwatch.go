@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vitalseal/vitalseal/agent/config"
+	"github.com/vitalseal/vitalseal/agent/status"
 	"github.com/vitalseal/vitalseal/firmware-bridge/link"
 	"github.com/vitalseal/vitalseal/firmware-bridge/port"
 	"github.com/vitalseal/vitalseal/sdk"
@@ -20,19 +21,19 @@ type sensorWatch struct {
 	bytes atomic.Uint64
 
 	mu     sync.Mutex
-	line   LineState
+	line   status.LineState
 	since  time.Time
 	err    error // of the port
 	failed error // of the last attempt to serve it
 
 	served sync.Mutex // held while look runs, and when the sensor is no longer served
-	look   func(*SensorStatus)
+	look   func(*status.Sensor)
 }
 
 // watchSensor sees to one that is not served yet.
 func watchSensor(conf config.Sensor) *sensorWatch {
 	now := time.Now()
-	return &sensorWatch{conf: conf, busy: task{begun: now}, line: LineStarting, since: now}
+	return &sensorWatch{conf: conf, busy: task{begun: now}, line: status.LineStarting, since: now}
 }
 
 // errPanic stands for a panic, whose value may hold a reading.
@@ -46,11 +47,11 @@ func (w *sensorWatch) serve(attempt func(context.Context) error) func(context.Co
 			w.look = nil
 			w.served.Unlock()
 			if failure := recover(); failure != nil {
-				w.change(LineFailed, nil, errPanic)
+				w.change(status.LineFailed, nil, errPanic)
 				panic(failure) // supervise contains it
 			}
 			if ctx.Err() == nil {
-				w.change(LineFailed, nil, err)
+				w.change(status.LineFailed, nil, err)
 			}
 		}()
 		return attempt(ctx)
@@ -59,15 +60,15 @@ func (w *sensorWatch) serve(attempt func(context.Context) error) func(context.Co
 
 // handler returns h, watched. Until the attempt ends look is asked for what only it
 // knows: frames, the state of a link.
-func (w *sensorWatch) handler(h port.Handler, look func(*SensorStatus)) port.Handler {
+func (w *sensorWatch) handler(h port.Handler, look func(*status.Sensor)) port.Handler {
 	w.served.Lock()
 	w.look = look
 	w.served.Unlock()
-	w.change(LineStarting, nil, nil)
+	w.change(status.LineStarting, nil, nil)
 	return watchedPort{w, h}
 }
 
-func (w *sensorWatch) change(line LineState, err, failed error) {
+func (w *sensorWatch) change(line status.LineState, err, failed error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.line != line {
@@ -91,9 +92,9 @@ func (w watchedPort) Data(p []byte, at time.Time) {
 }
 
 // linesAfter are the states of a line after an event of its port.
-var linesAfter = map[port.Kind]LineState{
-	port.Opened: LineOpen, port.Unavailable: LineUnavailable, port.Lost: LineLost,
-	port.Silent: LineSilent, port.Resumed: LineOpen, port.Replaced: LineReplaced,
+var linesAfter = map[port.Kind]status.LineState{
+	port.Opened: status.LineOpen, port.Unavailable: status.LineUnavailable, port.Lost: status.LineLost,
+	port.Silent: status.LineSilent, port.Resumed: status.LineOpen, port.Replaced: status.LineReplaced,
 }
 
 // Event implements port.Handler.
@@ -105,9 +106,9 @@ func (w watchedPort) Event(e port.Event) {
 }
 
 // status returns what is known of the sensor, without what the pipeline knows.
-func (w *sensorWatch) status() SensorStatus {
+func (w *sensorWatch) status() status.Sensor {
 	w.mu.Lock()
-	s := SensorStatus{
+	s := status.Sensor{
 		Device: w.conf.Device, Driver: w.conf.Driver, Mode: w.conf.Mode, Port: w.conf.Port.Name,
 		Line: w.line, Since: w.since, Bytes: w.bytes.Load(),
 	}
@@ -126,13 +127,13 @@ func (w *sensorWatch) status() SensorStatus {
 }
 
 // describe adds what the decoder knows.
-func (s *supervised) describe(to *SensorStatus) {
+func (s *supervised) describe(to *status.Sensor) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	to.Good, to.Bad = s.decoder.Frames()
 	to.Bad += s.retired
-	if s.garbled.said && to.Line == LineOpen {
-		to.Line, to.Since = LineGarbled, s.garbled.since
+	if s.garbled.said && to.Line == status.LineOpen {
+		to.Line, to.Since = status.LineGarbled, s.garbled.since
 	}
 }
 
@@ -147,28 +148,28 @@ var linkReasons = map[link.Reason]string{
 }
 
 // describe adds what the link knows.
-func (l *linked) describe(to *SensorStatus) {
+func (l *linked) describe(to *status.Sensor) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	g := l.gateway.State()
 	to.Good, to.Bad = g.Good, g.Bad
-	to.Link = &LinkStatus{Phase: linkPhases[g.Phase], Waiting: g.Taken - g.Durable, Full: l.full}
+	to.Link = &status.Link{Phase: linkPhases[g.Phase], Waiting: g.Taken - g.Durable, Full: l.full}
 	switch {
 	case g.Phase == link.GatewayAccepted:
 		to.Link.Session = g.Session
 	case g.Phase == link.GatewayRefused:
 		to.Link.Reason = linkReasons[g.Reason]
-		if to.Line == LineOpen {
-			to.Line, to.Error = LineRefused, to.Link.Reason
+		if to.Line == status.LineOpen {
+			to.Line, to.Error = status.LineRefused, to.Link.Reason
 		}
 	}
-	if l.watch.silent && to.Line == LineOpen {
-		to.Line, to.Since = LineSilent, l.watch.heard
+	if l.watch.silent && to.Line == status.LineOpen {
+		to.Line, to.Since = status.LineSilent, l.watch.heard
 	}
 }
 
 // addPipeline adds what the pipeline knows of the sensor's device.
-func (s *SensorStatus) addPipeline(stats *sdk.Stats) {
+func addPipeline(s *status.Sensor, stats *sdk.Stats) {
 	for _, d := range stats.Devices {
 		if d.Name != s.Device {
 			continue

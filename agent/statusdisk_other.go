@@ -1,6 +1,0 @@
-//go:build !linux
-
-package agent
-
-// diskOf knows nothing on this system.
-func diskOf(string) DiskStatus { return DiskStatus{} }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vitalseal/vitalseal/agent/config"
+	"github.com/vitalseal/vitalseal/agent/notify"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor"
 	"github.com/vitalseal/vitalseal/sdk"
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
@@ -39,7 +40,7 @@ type Options struct {
 	Version string
 
 	// Service watches over the agent. Default: nobody does.
-	Service Service
+	Service notify.Service
 
 	fail failpoint // for tests
 }

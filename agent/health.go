@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vitalseal/vitalseal/agent/config"
+	"github.com/vitalseal/vitalseal/agent/notify"
 	"github.com/vitalseal/vitalseal/agent/status"
 	"github.com/vitalseal/vitalseal/sdk"
 )
@@ -16,8 +17,8 @@ import (
 // readings are.
 type health struct {
 	all      *gathering
-	watchdog *watchdog
-	service  Service
+	progress *progress
+	service  notify.Service
 	log      *slog.Logger
 
 	socket  *status.Socket        // nil: it could not be made
@@ -32,9 +33,9 @@ func watchHealth(conf *config.Config, pipeline *sdk.Pipeline, opts *Options) *he
 	for _, s := range conf.Sensors {
 		all.sensors = append(all.sensors, watchSensor(s))
 	}
-	w := &watchdog{service: opts.Service, all: all, sync: pipeline.Sync, log: opts.Logger}
-	all.stuck = w.stuck
-	return &health{all: all, watchdog: w, service: opts.Service, log: opts.Logger}
+	p := watchProgress(opts.Service, all, pipeline.Sync, opts.Logger)
+	all.stuck = p.stuck
+	return &health{all: all, progress: p, service: opts.Service, log: opts.Logger}
 }
 
 // start begins to tell. The service manager is told that the agent is ready.
@@ -51,7 +52,7 @@ func (h *health) start() {
 	h.tell("READY=1")
 	ctx, cancel := context.WithCancel(context.Background())
 	h.cancel = cancel
-	h.rounds.Go(func() { h.watchdog.run(ctx) })
+	h.rounds.Go(func() { h.progress.watchdog.Run(ctx) })
 }
 
 // stop tells the manager that the agent ends, and nobody anything from then on.
@@ -68,7 +69,7 @@ func (h *health) stop() {
 }
 
 func (h *health) tell(fields ...string) {
-	if err := h.service.tell(fields...); err != nil {
+	if err := h.service.Tell(fields...); err != nil {
 		h.log.Warn("the service manager is not told", "error", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vitalseal/vitalseal/agent/config"
+	"github.com/vitalseal/vitalseal/agent/notify"
 	"github.com/vitalseal/vitalseal/agent/status"
 	"github.com/vitalseal/vitalseal/firmware-bridge/link"
 	"github.com/vitalseal/vitalseal/firmware-bridge/port"
@@ -17,7 +18,7 @@ import (
 // sensorWatch sees what a sensor's port says, from outside of who serves it.
 type sensorWatch struct {
 	conf  config.Sensor
-	busy  task // what handles the port's bytes and events
+	busy  notify.Task // what handles the port's bytes and events
 	bytes atomic.Uint64
 
 	mu     sync.Mutex
@@ -32,8 +33,7 @@ type sensorWatch struct {
 
 // watchSensor sees to one that is not served yet.
 func watchSensor(conf config.Sensor) *sensorWatch {
-	now := time.Now()
-	return &sensorWatch{conf: conf, busy: task{begun: now}, line: status.LineStarting, since: now}
+	return &sensorWatch{conf: conf, line: status.LineStarting, since: time.Now()}
 }
 
 // errPanic stands for a panic, whose value may hold a reading.
@@ -85,8 +85,8 @@ type watchedPort struct {
 
 // Data implements port.Handler.
 func (w watchedPort) Data(p []byte, at time.Time) {
-	w.busy.enter()
-	defer w.busy.leave()
+	w.busy.Enter()
+	defer w.busy.Leave()
 	w.bytes.Add(uint64(len(p)))
 	w.next.Data(p, at)
 }
@@ -99,8 +99,8 @@ var linesAfter = map[port.Kind]status.LineState{
 
 // Event implements port.Handler.
 func (w watchedPort) Event(e port.Event) {
-	w.busy.enter()
-	defer w.busy.leave()
+	w.busy.Enter()
+	defer w.busy.Leave()
 	w.change(linesAfter[e.Kind], e.Reason, nil)
 	w.next.Event(e)
 }

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/vitalseal/vitalseal/agent"
+	"github.com/vitalseal/vitalseal/agent/notify"
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
 )
 
@@ -50,7 +51,7 @@ func runAgent(c *call, file string, test bool) error {
 	log := slog.New(slog.NewTextHandler(c.stderr, nil))
 	log.Info("starting", "version", version(), "gateway", conf.Gateway.Name, "sensors", len(conf.Sensors), "broker", conf.Broker.URL)
 	opts := agent.Options{Logger: log, Version: version()}
-	if opts.Service, err = agent.SystemdService(os.Getenv, os.Getpid()); err != nil {
+	if opts.Service, err = notify.Systemd(os.Getenv, os.Getpid()); err != nil {
 		return err
 	}
 	if test {

@@ -1,4 +1,4 @@
-package agent
+package notify
 
 import (
 	"fmt"
@@ -8,9 +8,8 @@ import (
 	"time"
 )
 
-// Service is the manager that started the agent and watches over it, by the
-// protocol of sd_notify(3). The protocol is one datagram of lines to a socket, so
-// it is written here and brings no module. The zero value is: nobody watches.
+// Service is the manager that started the agent and watches over it. The zero value
+// is: nobody watches.
 type Service struct {
 	// Socket is a path, or "@" and an abstract name. "": nobody is told.
 	Socket string
@@ -20,8 +19,8 @@ type Service struct {
 	Watchdog time.Duration
 }
 
-// SystemdService reads what systemd puts into the environment of the process pid.
-func SystemdService(getenv func(string) string, pid int) (Service, error) {
+// Systemd reads what systemd puts into the environment of the process pid.
+func Systemd(getenv func(string) string, pid int) (Service, error) {
 	s := Service{Socket: getenv("NOTIFY_SOCKET")}
 	if s.Socket == "" {
 		return Service{}, nil
@@ -41,8 +40,9 @@ func SystemdService(getenv func(string) string, pid int) (Service, error) {
 	return s, nil
 }
 
-// tell sends fields such as "READY=1", one a line.
-func (s Service) tell(fields ...string) error {
+// Tell sends fields such as "READY=1", one a line, none of which holds a line's end.
+// It waits a second at most. Where there is no manager it does nothing.
+func (s Service) Tell(fields ...string) error {
 	if s.Socket == "" {
 		return nil
 	}

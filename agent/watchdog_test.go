@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/vitalseal/vitalseal/agent"
+	"github.com/vitalseal/vitalseal/agent/notify"
 	"github.com/vitalseal/vitalseal/agent/status"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor"
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
@@ -64,53 +65,8 @@ func (m *manager) until(field string) (all []string) {
 // mark puts a datagram of its own behind those that have come.
 func (m *manager) mark(field string) {
 	m.t.Helper()
-	if err := (agent.Service{Socket: m.path}).Tell(field); err != nil {
+	if err := (notify.Service{Socket: m.path}).Tell(field); err != nil {
 		m.t.Fatal(err)
-	}
-}
-
-func TestTell(t *testing.T) {
-	for _, name := range []string{filepath.Join(t.TempDir(), "notify"), fmt.Sprintf("@vitalseal-test-%d", os.Getpid())} {
-		m := newManager(t, name)
-		if err := (agent.Service{Socket: name}).Tell("READY=1", "STATUS=well"); err != nil {
-			t.Fatal(err)
-		}
-		if got := m.next(); !slices.Equal(got, []string{"READY=1", "STATUS=well"}) {
-			t.Errorf("%q: got %q", name, got)
-		}
-	}
-	if err := (agent.Service{}).Tell("READY=1"); err != nil {
-		t.Errorf("nobody watches: %v", err)
-	}
-	if err := (agent.Service{Socket: filepath.Join(t.TempDir(), "nobody")}).Tell("READY=1"); err == nil {
-		t.Error("a manager that is not there was told")
-	}
-}
-
-func TestSystemdService(t *testing.T) {
-	for _, c := range []struct {
-		socket, usec, pid string
-		want              agent.Service
-		bad               bool
-	}{
-		{"", "", "", agent.Service{}, false},
-		{"", "5", "", agent.Service{}, false},
-		{"/run/n", "", "", agent.Service{Socket: "/run/n"}, false},
-		{"@n", "30000000", "7", agent.Service{Socket: "@n", Watchdog: 30 * time.Second}, false},
-		{"/run/n", "30000000", "", agent.Service{Socket: "/run/n", Watchdog: 30 * time.Second}, false},
-		{"/run/n", "30000000", "8", agent.Service{Socket: "/run/n"}, false}, // another process is watched
-		{"/run/n", "0", "", agent.Service{}, true},
-		{"/run/n", "-1", "", agent.Service{}, true},
-		{"/run/n", "1s", "", agent.Service{}, true},
-		{"/run/n", "9223372036854775807", "", agent.Service{}, true},
-		{"run/n", "", "", agent.Service{}, true},
-		{"vsock:2:9", "", "", agent.Service{}, true},
-	} {
-		env := map[string]string{"NOTIFY_SOCKET": c.socket, "WATCHDOG_USEC": c.usec, "WATCHDOG_PID": c.pid}
-		got, err := agent.SystemdService(func(name string) string { return env[name] }, 7)
-		if got != c.want || (err != nil) != c.bad {
-			t.Errorf("%q: %+v, %v", env, got, err)
-		}
 	}
 }
 
@@ -125,7 +81,7 @@ func wedged(t *testing.T, lookup func(string) (sensor.Driver, error), why string
 	go speak(line, stop, pulses)
 	go speak(late, stop, pulses)
 	m := newManager(t, filepath.Join(t.TempDir(), "notify"))
-	service := agent.Service{Socket: m.path, Watchdog: time.Second}
+	service := notify.Service{Socket: m.path, Watchdog: time.Second}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	ended := make(chan error, 1)

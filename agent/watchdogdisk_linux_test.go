@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vitalseal/vitalseal/agent"
+	"github.com/vitalseal/vitalseal/agent/notify"
 	"github.com/vitalseal/vitalseal/agent/status"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor"
 	"github.com/vitalseal/vitalseal/sdk/sdktest"
@@ -64,7 +65,7 @@ func TestWatchdogAndADiskThatRefuses(t *testing.T) {
 	m := newManager(t, filepath.Join(t.TempDir(), "notify"))
 	b.run(agent.Options{
 		Lookup:  func(string) (sensor.Driver, error) { return sensor.Lookup("lines") },
-		Service: agent.Service{Socket: m.path, Watchdog: time.Second},
+		Service: notify.Service{Socket: m.path, Watchdog: time.Second},
 	})
 	broken := func(s *status.Report) bool {
 		return slices.ContainsFunc(s.Problems, func(p status.Problem) bool {

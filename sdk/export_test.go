@@ -49,6 +49,24 @@ func Sift(ctx context.Context, queue *outbox.Queue) error {
 	}).pass(ctx, now)
 }
 
+// Offered returns of how many chains claims wait after receipts of a receiver have come
+// and the outbox could not be sifted.
+func Offered(name string, key keys.PublicKey, messages ...[]byte) int {
+	now := time.Now()
+	from := &receiver{name: name, key: key, offered: map[chainID]*claim{}}
+	r := &receipts{
+		site: "ward-3", gateway: "gw-1", arrived: make(chan struct{}, 1), receivers: []*receiver{from},
+		roster: &rosterFile{
+			gateway: &identity.Gateway{Roster: &identity.Roster{Recipients: []identity.RecipientKey{{Name: name, Sign: key}}}},
+			period:  time.Hour, began: now, read: now,
+		},
+	}
+	for _, m := range messages {
+		r.take(name, m, now)
+	}
+	return len(from.offered)
+}
+
 // Files has the outbox use these.
 func (c *Config) Files(fs outbox.FS) { c.files = fs }
 

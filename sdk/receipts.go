@@ -80,8 +80,9 @@ const (
 	siftRest    = 9
 	minSiftRest = 100 * time.Millisecond
 
-	// maxClaims bounds the chains of one receiver whose claims are remembered. One
-	// that is forgotten comes again when what is left of the chain is sent again.
+	// maxClaims bounds the chains of one receiver whose claims are remembered, and
+	// those whose claims wait for a pass. One that is forgotten comes again when what
+	// is left of the chain is sent again.
 	maxClaims = 8192
 
 	// maxReceivers bounds Config.Receipts.
@@ -170,7 +171,10 @@ func (r *receipts) take(name string, payload []byte, now time.Time) {
 	from.err, from.last = nil, now
 	from.count++
 	for _, c := range receipt.Chains {
-		from.offered[chainID{c.Device, c.EID}] = &claim{c, from.count}
+		id := chainID{c.Device, c.EID}
+		if len(from.offered) < maxClaims || from.offered[id] != nil {
+			from.offered[id] = &claim{c, from.count}
+		}
 	}
 	signal(r.arrived)
 }

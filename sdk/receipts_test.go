@@ -420,3 +420,28 @@ func TestSiftingEndsWithThePipeline(t *testing.T) {
 	}
 	must(t, q.Close())
 }
+
+// TestClaimsWithoutEnd has a receiver tell of more and more chains while the outbox
+// cannot be sifted: they take no memory without end.
+func TestClaimsWithoutEnd(t *testing.T) {
+	t.Parallel()
+	key := keys.NewEd25519(&[32]byte{1})
+	var messages [][]byte
+	for i := range 40 {
+		r := seal.Receipt{Site: "ward-3", Gateway: "gw-1", Receiver: "station"}
+		for j := range 400 {
+			r.Chains = append(r.Chains, seal.ReceivedChain{
+				Device: keys.KeyID{byte(i)}, Checkpoint: seal.Checkpoint{EID: seal.EID{byte(j >> 8), byte(j)}, Seq: 1, Head: seal.Head{1}},
+			})
+		}
+		m, err := seal.AppendReceipt(nil, key, &r)
+		must(t, err)
+		messages = append(messages, m)
+	}
+	if n := sdk.Offered("station", key.Public(), messages[:2]...); n != 800 {
+		t.Errorf("claims of %d chains wait, not of 800", n)
+	}
+	if n := sdk.Offered("station", key.Public(), messages...); n != 8192 {
+		t.Errorf("claims of %d chains wait", n)
+	}
+}

@@ -177,12 +177,12 @@ func (d *device) accept(c *chain, message []byte, keep int) {
 	}
 }
 
-// prune lets go of the oldest chain that nothing is missing of or, where it has to be
-// any, of the oldest, and reports whether there was one.
-func (d *device) prune(any bool) bool {
+// prune lets go of the oldest chain that nothing is missing of or, if open is set, of
+// the oldest of all, and reports whether there was one.
+func (d *device) prune(open bool) bool {
 	var oldest *chain
 	for _, c := range d.chains {
-		if (any || c.eid != d.newest && c.complete()) && (oldest == nil || c.boot < oldest.boot) {
+		if (open || c.eid != d.newest && c.complete()) && (oldest == nil || c.boot < oldest.boot) {
 			oldest = c
 		}
 	}

@@ -23,6 +23,16 @@ func testPublishAndReceive(t *testing.T, ca *mqtttest.CA, url string) {
 	topic := "vs1/north/gw-1/" + device + "/data"
 	publishAll(t, ca.Config(url, "gw-1"), numbered(topic, 200)...)
 	l.wait(200)
+}
+
+// Receivers take any order, and nats-server does not always keep it: this is what
+// the subscriber must not add to.
+func TestOrderIsKept(t *testing.T) {
+	ca := mqtttest.NewCA(t)
+	url := mqtttest.StartMosquitto(t, ca).URL
+	l := listen(t, ca.Config(url, "receiver"), "vs1/#")
+	publishAll(t, ca.Config(url, "gw-1"), numbered("vs1/north/gw-1/"+device+"/data", 200)...)
+	l.wait(200)
 	if !slices.IsSortedFunc(l.order, func(a, b mqtt.Received) int { return slices.Compare(a.Payload, b.Payload) }) {
 		t.Error("one publisher's messages arrived out of order")
 	}

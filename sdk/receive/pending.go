@@ -251,7 +251,9 @@ const (
 
 func waitingKey(id uint64) []byte { return appendBig(nil, id) }
 
-func (h *held) append(dst []byte) []byte {
+// append appends the message for the state. What says how long it has waited is how
+// long receivers had run when it came: nothing arrives at one that does not run.
+func (h *held) append(dst []byte, c *clock) []byte {
 	var flags byte
 	if h.anchor {
 		flags |= heldAnchor
@@ -260,23 +262,22 @@ func (h *held) append(dst []byte) []byte {
 		flags |= heldRetained
 	}
 	dst = append(dst, flags)
-	dst = appendBig(dst, uint64(h.since.UnixMilli()))
+	dst = appendBig(dst, uint64(c.ran(h.since).Milliseconds()))
 	dst = appendBig(dst, uint64(h.received.UnixMilli()))
 	dst = append(append(append(dst, h.kid[:]...), h.eid[:]...), h.head[:]...)
 	return append(dst, h.payload...)
 }
 
-func readHeld(key, b []byte, now time.Time) (*held, error) {
+func readHeld(key, b []byte, c *clock, now time.Time) (*held, error) {
 	if len(key) != 8 || len(b) <= heldHead || big(key) == math.MaxUint64 {
 		return nil, errState
 	}
 	h := &held{
 		id: big(key), anchor: b[0]&heldAnchor != 0, retained: b[0]&heldRetained != 0,
-		since: time.UnixMilli(int64(big(b[1:]))), received: time.UnixMilli(int64(big(b[9:]))), size: len(b) - heldHead,
+		received: time.UnixMilli(int64(big(b[9:]))), size: len(b) - heldHead,
 	}
-	if h.since.After(now) { // the clock has been set back: it does not wait for ever
-		h.since = now
-	}
+	waited := c.ran(now) - time.Duration(big(b[1:]))*time.Millisecond
+	h.since = now.Add(-max(waited, 0))
 	copy(h.kid[:], b[17:])
 	copy(h.eid[:], b[25:])
 	copy(h.head[:], b[33:])
@@ -289,7 +290,7 @@ func (r *Receiver) restorePending(now time.Time) error {
 	r.pending = newPending()
 	err := r.state.db.View(func(tx *bbolt.Tx) error {
 		return tx.Bucket(bucketWaiting).ForEach(func(k, v []byte) error {
-			h, err := readHeld(k, v, now)
+			h, err := readHeld(k, v, &r.clock, now)
 			if err != nil {
 				return err
 			}
@@ -307,7 +308,7 @@ func (r *Receiver) restorePending(now time.Time) error {
 }
 
 // storePending brings the bucket up to date with a transaction.
-func storePending(tx *bbolt.Tx, parked, unparked []*held) error {
+func storePending(tx *bbolt.Tx, parked, unparked []*held, c *clock) error {
 	bucket := tx.Bucket(bucketWaiting)
 	for _, h := range unparked {
 		if err := bucket.Delete(waitingKey(h.id)); err != nil {
@@ -318,7 +319,7 @@ func storePending(tx *bbolt.Tx, parked, unparked []*held) error {
 		if h.gone {
 			continue
 		}
-		if err := bucket.Put(waitingKey(h.id), h.append(nil)); err != nil {
+		if err := bucket.Put(waitingKey(h.id), h.append(nil, c)); err != nil {
 			return err
 		}
 	}

@@ -50,6 +50,29 @@ func TestPending(t *testing.T) {
 	}
 }
 
+// TestPendingWhileAway stops the receiver for a night, or sets its clock meanwhile:
+// the anchor that is waited for could not come, so no time has passed.
+func TestPendingWhileAway(t *testing.T) {
+	for _, away := range []time.Duration{12 * time.Hour, -12 * time.Hour} {
+		d, other := newDevice(t, 1), newDevice(t, 2)
+		g := newRig(t, d, other)
+		anchor := d.begin()
+		other.begin()
+		g.send(d.reading(1))
+		g.send(other.reading(1))
+		g.tick(40 * time.Second)
+		g.r.Close()
+		g.now = g.now.Add(away)
+		g.open()
+		g.tick(19 * time.Second)
+		g.wantLines("")
+		g.want(receive.Valid, anchor)
+		g.wantLines("valid anchor; valid 1")
+		g.tick(time.Second)
+		g.wantLines("cannot open")
+	}
+}
+
 func TestPendingBound(t *testing.T) {
 	d, other := newDevice(t, 1), newDevice(t, 2)
 	g := newRig(t, d, other)

@@ -313,7 +313,7 @@ func (w *work) commit() error {
 	if len(w.touched)+len(w.parked)+len(w.unparked) == 0 && string(mark) == string(r.mark) {
 		return nil
 	}
-	if err := r.state.commit(w.touched, w.parked, w.unparked, mark, r.clock.ran(w.now)); err != nil {
+	if err := r.state.commit(w.touched, w.parked, w.unparked, mark, &r.clock, w.now); err != nil {
 		// The lines stay: whether the state has their mark decides at the next Open.
 		r.conf.Logger.Error("storing the state failed", "error", err)
 		r.broken = fmt.Errorf("%w: %w", ErrBroken, err)

@@ -207,18 +207,18 @@ func each(tx *bbolt.Tx, bucket []byte, kid keys.KeyID, size int, f func(k, v []b
 
 // commit stores devices, what is held and what is not any more, the sink's mark and
 // how long receivers have run in one transaction.
-func (s *state) commit(devices []*device, parked, unparked []*held, mark []byte, ran time.Duration) error {
+func (s *state) commit(devices []*device, parked, unparked []*held, mark []byte, c *clock, now time.Time) error {
 	err := s.db.Update(func(tx *bbolt.Tx) error {
 		for _, d := range devices {
 			if err := s.store(tx, d); err != nil {
 				return err
 			}
 		}
-		if err := storePending(tx, parked, unparked); err != nil {
+		if err := storePending(tx, parked, unparked, c); err != nil {
 			return err
 		}
 		meta := tx.Bucket(bucketMeta)
-		return errors.Join(meta.Put(metaMark, mark), meta.Put(metaRan, appendBig(nil, uint64(ran.Milliseconds()))))
+		return errors.Join(meta.Put(metaMark, mark), meta.Put(metaRan, appendBig(nil, uint64(c.ran(now).Milliseconds()))))
 	})
 	if err != nil {
 		return fmt.Errorf("receive: storing the state: %w", err)

@@ -336,7 +336,7 @@ func TestLargeBatches(t *testing.T) {
 	wave := b.AddWave()
 	wave.Code, wave.Unit, wave.Rate, wave.Factor = vital.ECG, vital.Millivolt, vital.Int(500), vital.Int(1)
 	for i := range vital.MaxSamples {
-		wave.Samples = append(wave.Samples, int32(i*2654435761)) // what no coding makes shorter
+		wave.Samples = append(wave.Samples, int32(uint32(i)*2654435761)) // what no coding makes shorter
 	}
 	at := time.Now()
 	must(t, d.RecordBatch(at, &b))
@@ -357,7 +357,7 @@ func TestLargeBatches(t *testing.T) {
 			}
 			next += uint64(len(piece.Samples) * 2)
 			for _, s := range piece.Samples {
-				if s != int32(i*2654435761) {
+				if s != int32(uint32(i)*2654435761) {
 					t.Fatalf("sample %d is another", i)
 				}
 				i++

@@ -2,6 +2,7 @@ package vital_test
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"testing"
 
@@ -62,16 +63,22 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 }
 
 // TestSmallPayloadsAllocateLittle: what a decoder allocates is bounded by the
-// input, a hundred bytes for each at the most.
+// input, a hundred bytes for each at the most. The counter is the whole process's,
+// and the runtime allocates when it likes, so the least of several runs counts:
+// what Decode allocates is in every one.
 func TestSmallPayloadsAllocateLittle(t *testing.T) {
 	for _, v := range vectors(t) {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		var back vital.Batch
-		_ = back.Decode(v.payload)
-		runtime.ReadMemStats(&after)
-		if n, limit := after.TotalAlloc-before.TotalAlloc, uint64(100*len(v.payload)+1000); n > limit {
-			t.Errorf("%s: %d bytes allocated for %d, want at most %d", v.name, n, len(v.payload), limit)
+		least := uint64(math.MaxUint64)
+		for range 5 {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			var back vital.Batch
+			_ = back.Decode(v.payload)
+			runtime.ReadMemStats(&after)
+			least = min(least, after.TotalAlloc-before.TotalAlloc)
+		}
+		if limit := uint64(100*len(v.payload) + 1000); least > limit {
+			t.Errorf("%s: %d bytes allocated for %d, want at most %d", v.name, least, len(v.payload), limit)
 		}
 	}
 }

@@ -68,7 +68,7 @@ func (n *notation) embedded(raw []byte, comment, end string) {
 }
 
 // payload writes the payload with a comment for each item, if it is a batch, an
-// anchor or a grant.
+// anchor, a grant or a receipt.
 func (n *notation) payload(raw []byte) {
 	var items []cbor.RawMessage
 	if cbor.Unmarshal(raw, &items) != nil {
@@ -94,6 +94,7 @@ const (
 	encrypted  = "COSE_Encrypt0"
 	recipients = "key source"
 	recipient  = "recipient"
+	chains     = "chains"
 )
 
 func payloadKind(items []cbor.RawMessage) (kind string, names []string) {
@@ -106,6 +107,8 @@ func payloadKind(items []cbor.RawMessage) (kind string, names []string) {
 			"epoch shift", "suite", "heartbeat, ms", "clock", "beacon echoed", "chain before", recipients, "flags"}
 	case len(items) == 5 && cbor.Unmarshal(items[0], &number) == nil && number == 1:
 		return "a grant: opens a chain to one more recipient", []string{"kind", "chain", "epoch", "commitment to the content key", recipient}
+	case len(items) == 6 && cbor.Unmarshal(items[0], &number) == nil && number == 2:
+		return "a receipt: what a receiver has", []string{"kind", "version", "site", "gateway", "receiver", chains}
 	}
 	return "payload", nil
 }
@@ -123,6 +126,14 @@ func (n *notation) item(raw cbor.RawMessage, name, end string) {
 		n.indent++
 		for i, one := range list {
 			n.item(one, recipient, comma(i, len(list)))
+		}
+		n.indent--
+		n.line("]"+end, "")
+	case name == chains && cbor.Unmarshal(raw, &list) == nil:
+		n.line("[", chains)
+		n.indent++
+		for i, one := range list {
+			n.chain(one, comma(i, len(list)))
 		}
 		n.indent--
 		n.line("]"+end, "")
@@ -160,6 +171,24 @@ func (n *notation) recipient(list []cbor.RawMessage, end string) {
 	n.embedded(bytesOf(list[0]), protectedComment(bytesOf(list[0])), ",")
 	n.line(diag(list[1])+",", "encapsulated key")
 	n.line(diag(list[2]), "wrapped content secret")
+	n.indent--
+	n.line("]"+end, "")
+}
+
+// chain writes what a receipt says of a chain.
+func (n *notation) chain(raw cbor.RawMessage, end string) {
+	names := []string{"device", "chain", "sequence number up to which the receiver has it", "hash of the message of that number",
+		"missing: first and last of each run", "given up: first and last", "refused"}
+	var list []cbor.RawMessage
+	if cbor.Unmarshal(raw, &list) != nil || len(list) != len(names) {
+		n.line(diag(raw)+end, "")
+		return
+	}
+	n.line("[", "of one chain")
+	n.indent++
+	for i, item := range list {
+		n.line(diag(item)+comma(i, len(list)), names[i])
+	}
 	n.indent--
 	n.line("]"+end, "")
 }

@@ -18,8 +18,8 @@ func inspectCommand() command {
 	return command{
 		name: "inspect", args: "[FILE]", summary: "show the outside of a sealed message; proves nothing",
 		about: `
-Prints the header of a sealed message and all of it in the diagnostic notation of
-CBOR (RFC 8949, section 8). It reads FILE, or standard input if there is none or it
+Prints the header of a sealed message, or of a receipt for such, and all of it in
+the diagnostic notation of CBOR (RFC 8949, section 8). It reads FILE, or standard input if there is none or it
 is "-": bytes, or text in hex or base64. Nothing is decrypted and nothing is
 verified: anybody can have made a message that looks like this. Readings are to be
 had from "vitalseal receive".
@@ -61,12 +61,25 @@ func inspect(c *call) error {
 	}
 	message := decodeText(data)
 	text, wrong := diagnose(message)
-	envelope, err := seal.Parse(message)
+	whose, err := claim(message)
 	if err != nil {
-		wrong = errors.Join(wrong, err)
+		whose = "not a message of version 1"
 	}
-	_, err = fmt.Fprintf(c.stdout, "%s%s\n%s", header(message, &envelope, wrong), text, provesNothing)
+	wrong = errors.Join(wrong, err)
+	_, err = fmt.Fprintf(c.stdout, "%s, %s\n\n%s\n%s", plural(len(message), "byte"), whose, text, provesNothing)
 	return errors.Join(err, wrong)
+}
+
+// claim says whose message it is by its own words.
+func claim(message []byte) (string, error) {
+	envelope, err := seal.Parse(message)
+	if err == nil {
+		return fmt.Sprintf("says it is of device %v", envelope.KeyID()), nil
+	}
+	if key, notReceipt := seal.ReceiptKeyID(message); notReceipt == nil {
+		return fmt.Sprintf("says it is a receipt, signed with key %v", key), nil
+	}
+	return "", err
 }
 
 // decodeText returns the bytes that hex or base64 stands for, and what is
@@ -86,12 +99,4 @@ func decodeText(data []byte) []byte {
 		return raw
 	}
 	return bytes.Clone(data)
-}
-
-func header(message []byte, e *seal.Envelope, wrong error) string {
-	size := plural(len(message), "byte")
-	if wrong != nil {
-		return fmt.Sprintf("%s, not a message of version 1\n\n", size)
-	}
-	return fmt.Sprintf("%s, says it is of device %v\n\n", size, e.KeyID())
 }

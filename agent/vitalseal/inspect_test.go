@@ -13,11 +13,12 @@ import (
 	"github.com/vitalseal/vitalseal/sdk/core/seal"
 )
 
-// vectors returns the messages of the envelope's vectors, good and bad.
+// vectors returns the messages of the vectors of envelope and receipt, good and
+// bad.
 func vectors(t testing.TB) map[string][]byte {
 	t.Helper()
-	files, err := filepath.Glob("../../sdk/core/seal/testdata/vectors/*.txt")
-	if err != nil || len(files) < 50 {
+	files, err := filepath.Glob("../../sdk/core/seal/testdata/*/*.txt")
+	if err != nil || len(files) < 100 {
 		t.Fatalf("%d vectors: %v", len(files), err)
 	}
 	messages := map[string][]byte{}
@@ -39,16 +40,23 @@ func vectors(t testing.TB) map[string][]byte {
 	return messages
 }
 
-// TestInspectVectors shows every vector, and calls a message what Parse does.
+// TestInspectVectors shows every vector, and calls a message what package seal does.
 func TestInspectVectors(t *testing.T) {
 	for name, message := range vectors(t) {
 		if len(message) == 0 {
 			continue
 		}
 		_, parseErr := seal.Parse(message)
+		_, receiptErr := seal.ReceiptKeyID(message)
+		if parseErr != nil {
+			parseErr = receiptErr
+		}
 		status, text := inspected(t, message)
 		if (status == 0) != (parseErr == nil) {
-			t.Errorf("%s: status %d, Parse says %v", name, status, parseErr)
+			t.Errorf("%s: status %d, seal says %v", name, status, parseErr)
+		}
+		if receipt := strings.Contains(text, ", says it is a receipt, signed with key "); receipt != (receiptErr == nil) {
+			t.Errorf("%s is called a receipt: %t, and ReceiptKeyID says %v", name, receipt, receiptErr)
 		}
 		if parseErr == nil && !strings.Contains(text, "\n\n18([  / COSE_Sign1 /\n") {
 			t.Errorf("%s is not taken apart:\n%s", name, text)

@@ -111,6 +111,20 @@ func ReadReceipt(message []byte, key *keys.PublicKey) (Receipt, error) {
 	return parseReceipt(e.payload)
 }
 
+// ReceiptKeyID returns the key that a receipt names as its signer's. The receipt
+// has the shape of one and is not verified: anybody can have made it. Errors are
+// ErrTooLarge and ErrMalformed.
+func ReceiptKeyID(message []byte) (keys.KeyID, error) {
+	e, err := parseSign1(message)
+	if err != nil {
+		return keys.KeyID{}, err
+	}
+	if _, err := parseReceipt(e.payload); err != nil {
+		return keys.KeyID{}, err
+	}
+	return e.KeyID(), nil
+}
+
 // valid holds what is signed and what is read to the same ranges.
 func (r *Receipt) valid() bool {
 	for _, name := range []string{r.Site, r.Gateway, r.Receiver} {

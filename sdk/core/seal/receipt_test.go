@@ -273,6 +273,17 @@ func TestReceiptVectors(t *testing.T) {
 			if _, err := seal.Parse(message); err == nil {
 				t.Error("it is an envelope too")
 			}
+			named, shape := seal.ReceiptKeyID(message)
+			switch v.get("expect") {
+			case "valid":
+				if shape != nil || named != key.ID() {
+					t.Errorf("ReceiptKeyID: %v, %v", named, shape)
+				}
+			case "malformed", "too-large":
+				if shape == nil {
+					t.Error("ReceiptKeyID takes it for a receipt")
+				}
+			}
 			if v.get("expect") != "valid" {
 				return
 			}

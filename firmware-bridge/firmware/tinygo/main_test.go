@@ -47,7 +47,7 @@ func TestHostSensorEnds(t *testing.T) {
 	if err := run.Start(); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(verify, "-flash", flash, "-line", line, "-messages", "200").CombinedOutput()
+	out, err := exec.Command(verify, "-flash", flash, "-line", line, "-messages", "200", "-farewell", "2m").CombinedOutput()
 	if err != nil {
 		run.Process.Kill()
 	}

@@ -27,15 +27,16 @@ func main() {
 	provision := flag.Bool("provision", false, "make a new device, and end")
 	line := flag.String("line", "unix:sensor.sock", "the sensor's line: unix:PATH or tcp:HOST:PORT")
 	messages := flag.Int("messages", 0, "end after so many messages")
-	patience := flag.Duration("patience", time.Minute, "how long nothing may come")
+	patience := flag.Duration("patience", 2*time.Minute, "how long nothing may come")
+	farewell := flag.Duration("farewell", 1500*time.Millisecond, "how long the line stays open after the last message, unless the sensor ends before")
 	flag.Parse()
-	if err := run(*flash, *provision, *line, *messages, *patience); err != nil {
+	if err := run(*flash, *provision, *line, *messages, *patience, *farewell); err != nil {
 		fmt.Fprintln(os.Stderr, "verify: error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(flash string, provision bool, line string, messages int, patience time.Duration) error {
+func run(flash string, provision bool, line string, messages int, patience, farewell time.Duration) error {
 	if provision {
 		return makeDevice(flash)
 	}
@@ -54,7 +55,7 @@ func run(flash string, provision bool, line string, messages int, patience time.
 	}
 	defer conn.Close()
 	began := time.Now()
-	if err := serve(conn, c, messages, patience); err != nil {
+	if err := serve(conn, c, messages, patience, farewell); err != nil {
 		return err
 	}
 	return c.report(time.Since(began))
@@ -96,8 +97,10 @@ func dial(network, address string, patience time.Duration) (net.Conn, error) {
 	}
 }
 
-// serve is the gateway's end of the link until so many messages have come.
-func serve(conn net.Conn, c *checker, messages int, patience time.Duration) error {
+// serve is the gateway's end of the link until so many messages have come, and for a
+// farewell: a sensor that is to end waits for its last acknowledgement, which is lost
+// when the line goes before it is read.
+func serve(conn net.Conn, c *checker, messages int, patience, farewell time.Duration) error {
 	var gateway link.Gateway
 	err := gateway.Init(link.GatewayConfig{
 		Receive: make([]byte, link.MaxFrame),
@@ -139,13 +142,9 @@ func serve(conn net.Conn, c *checker, messages int, patience time.Duration) erro
 			}
 			gateway.Durable(c.session, c.next)
 		}
-		if time.Since(heard) > patience {
+		if !done() && time.Since(heard) > patience {
 			return fmt.Errorf("nothing came for %v, after %d messages", patience, c.messages)
 		}
 	}
 	return nil
 }
-
-// farewell is how long the line stays open after the last message, so that the
-// sensor gets its acknowledgement and can end.
-const farewell = 1500 * time.Millisecond

@@ -22,7 +22,7 @@ import (
 // says. What it measures is compared with the same patient on this machine.
 
 // patience is for how long a test waits for what must come.
-const patience = 90 * time.Second
+const patience = 2 * time.Minute
 
 // board is the emulated board.
 type board struct {
@@ -142,11 +142,13 @@ type bedside struct {
 	board *board
 	start time.Time
 	conn  net.Conn
+	here  time.Time     // when the gateway was last at the line
+	away  time.Duration // for how long it was not, at most: this machine does other things too
 }
 
 func plugIn(b *board) *bedside {
 	b.t.Helper()
-	s := &bedside{ward: newWard(b.t), board: b, start: time.Now()}
+	s := &bedside{ward: newWard(b.t), board: b, start: time.Now(), here: time.Now()}
 	s.plug()
 	b.t.Cleanup(s.unplug)
 	return s
@@ -167,7 +169,11 @@ func (s *bedside) unplug() { s.conn.Close() }
 func (s *bedside) run(what string, done func() bool) {
 	s.t.Helper()
 	buf := make([]byte, 4096)
-	for deadline := time.Now().Add(patience); !done(); {
+	before, deadline := len(s.kept), time.Now().Add(patience)
+	for !done() {
+		if len(s.kept) > before {
+			before, deadline = len(s.kept), time.Now().Add(patience)
+		}
 		if time.Now().After(deadline) {
 			s.t.Fatalf("%s: does not come; gateway %+v, %d payloads, %d hellos", what, s.gateway.State(), len(s.kept), s.hellos)
 		}
@@ -177,6 +183,8 @@ func (s *bedside) run(what string, done func() bool) {
 			s.t.Fatalf("%s: line: %v", what, err)
 		}
 		s.inject(s.exchange(buf[:n], uint64(time.Since(s.start).Milliseconds())))
+		s.away = max(s.away, time.Since(s.here))
+		s.here = time.Now()
 	}
 }
 
@@ -195,6 +203,10 @@ func (s *bedside) more(what string, n int) {
 	s.run(what, func() bool { return len(s.kept) >= n })
 }
 
+// ringLasts is for how long the sensor keeps waves that no gateway takes, at least: its
+// ring has room for those of four seconds.
+const ringLasts = 2 * time.Second
+
 // instructionsPerTick: 50 MHz, and an instruction takes a nanosecond with shift=0.
 const instructionsPerTick = 20
 
@@ -205,9 +217,10 @@ func TestImageReadingsAreExact(t *testing.T) {
 	s := plugIn(boot(t, elf, "-icount", "shift=0"))
 	s.more("12 seconds of readings", 24)
 	c := s.read()
+	late := c.missing()
 	numerics, waves := c.compare(t)
-	if c.drops != 0 || len(s.sessions) != 1 || numerics != numericsMade(c.seconds()) || waves < 2*c.seconds()-2 {
-		t.Errorf("%d s, %d dropped, %d sessions, %d numerics, %d waves", c.seconds(), c.drops, len(s.sessions), numerics, waves)
+	if c.drops != 0 && s.away < ringLasts || len(s.sessions) != 1 || numerics != numericsMade(c.seconds()) || late != 0 && late != 2 {
+		t.Errorf("%d s, %d dropped, %d sessions, %d numerics, %d waves; the gateway was away for %v", c.seconds(), c.drops, len(s.sessions), numerics, waves, s.away)
 	}
 	if len(s.logs) == 0 || !strings.HasPrefix(s.logs[0], "stack=") {
 		t.Errorf("log lines: %q", s.logs)
@@ -268,6 +281,11 @@ func TestImageLosesNothing(t *testing.T) {
 	s.restart()
 	s.run("all of the time without a line", func() bool { return len(s.kept) > 0 && s.kept[len(s.kept)-1].now > out["t"]+3000 })
 	s.more("the count of what was dropped", 6)
+	s.run("each reading, or that it was dropped", func() bool {
+		c := s.read()
+		late := c.missing()
+		return late == 0 || late == 2 // the waves of the last second may be on their way
+	})
 
 	c := s.read()
 	seconds := c.seconds()
@@ -275,7 +293,7 @@ func TestImageLosesNothing(t *testing.T) {
 	if want := numericsMade(seconds); numerics != want {
 		t.Errorf("%d numerics of %d", numerics, want)
 	}
-	if waves+int(c.drops) != 2*seconds && waves+int(c.drops) != 2*seconds-2 { // the waves of the last second may be on their way
+	if waves+int(c.drops) != 2*seconds && waves+int(c.drops) != 2*seconds-2 {
 		t.Errorf("%d waves came and %d are said to be dropped, of %d", waves, c.drops, 2*seconds)
 	}
 	if c.drops == 0 || len(s.sessions) != 1 {

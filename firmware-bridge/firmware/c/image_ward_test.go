@@ -172,6 +172,21 @@ func (c *chart) addNumerics(t *testing.T, numerics []vital.Numeric, now uint64) 
 // seconds returns how many the numerics span.
 func (c *chart) seconds() int { return int(c.last[vital.HeartRate]-c.first)/1000 + 1 }
 
+// missing returns how many readings of the seconds that the numerics span have neither
+// come nor are said to be dropped.
+func (c *chart) missing() int {
+	n := numericsMade(c.seconds()) + 2*c.seconds() - int(c.drops)
+	for _, all := range c.numerics {
+		n -= len(all)
+	}
+	for at, all := range c.waves {
+		if at+996 <= c.last[vital.HeartRate] {
+			n -= len(all)
+		}
+	}
+	return n
+}
+
 // numericsMade returns how many numerics so many seconds have.
 func numericsMade(seconds int) int {
 	n := 5 * seconds

@@ -47,7 +47,7 @@ func ExampleRun() {
 
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	cfg := port.Config{Name: "unix:" + socket, Silence: 5 * time.Second}
+	cfg := port.Config{Name: "unix:" + socket, Silence: 5 * time.Minute}
 	if err := port.Run(ctx, cfg, printer{stop}); err != nil {
 		fmt.Println(err)
 	}

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// dialTimeout bounds the connection to a simulator.
-const dialTimeout = 2 * time.Second
+// dialTimeout bounds the connection to a simulator, which is made at once or refused,
+// except on a machine that is busy with other things.
+const dialTimeout = 10 * time.Second
 
 // open makes one attempt. The name is resolved anew each time, since the adapter
 // behind a stable name may have another number by now.

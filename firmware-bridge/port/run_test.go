@@ -238,7 +238,7 @@ func TestPanicInHandlerClosesPort(t *testing.T) {
 func TestThousandReopenings(t *testing.T) {
 	link, r := byID(t), newRecorder()
 	before, want := descriptors(t), ""
-	stop := start(t, port.Config{Name: link, Silence: time.Minute}, r)
+	stop := start(t, port.Config{Name: link, Silence: time.Hour}, r)
 	r.untilEvents(t, 1) // unavailable
 	for i := range 1000 {
 		c := newCable(t)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/vitalseal/vitalseal/firmware-bridge/sensor"
 	"github.com/vitalseal/vitalseal/firmware-bridge/sim"
 	"github.com/vitalseal/vitalseal/sdk/mqtt/mqtttest"
+	"github.com/vitalseal/vitalseal/sdk/sdktest"
 )
 
 // TestMain makes the command itself what a script runs as vitalseal.
@@ -89,7 +91,7 @@ func mosquittoPath(ts *testscript.TestScript) string {
 
 // waitUntil waits until a condition holds.
 func waitUntil(ts *testscript.TestScript, what string, holds func() bool) {
-	deadline := time.After(2 * time.Minute)
+	deadline := time.After(sdktest.Patience)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !holds() {
@@ -102,8 +104,9 @@ func waitUntil(ts *testscript.TestScript, what string, holds func() bool) {
 }
 
 // simulate SENSOR SOCKET COUNT gives whoever connects to the socket the first
-// COUNT pieces of a simulated sensor's bytes at once, and then nothing more.
-func simulate(ts *testscript.TestScript, _ bool, args []string) {
+// COUNT pieces of a simulated sensor's bytes at once, and then nothing more. With
+// ! it hangs up then.
+func simulate(ts *testscript.TestScript, hangUp bool, args []string) {
 	driver, err := sensor.Lookup(args[0])
 	ts.Check(err)
 	count := 0
@@ -124,6 +127,9 @@ func simulate(ts *testscript.TestScript, _ bool, args []string) {
 			}
 			defer conn.Close()
 			_, _ = conn.Write(stream) // "check" hangs up at once
+			if hangUp {
+				conn.Close()
+			}
 		}
 	}()
 }
@@ -136,17 +142,38 @@ func until(ts *testscript.TestScript, _ bool, args []string) {
 	})
 }
 
-// jsonl FILE KEY=VALUE... demands that each line of the file is a JSON object and
-// that at least one has all these members; with ! that none has.
+// jsonl FILE KEY=VALUE... waits until a line of the file, which may be written
+// meanwhile, has all these members; with ! it demands at once that none has. After
+// the file there may be a number, then exactly so many are to have them. Each line
+// is to be a JSON object.
 func jsonLines(ts *testscript.TestScript, neg bool, args []string) {
+	least, pairs := 1, args[1:]
+	exact, err := strconv.Atoi(pairs[0])
+	if err == nil {
+		least, pairs = exact, pairs[1:]
+	}
+	if neg {
+		least = 0
+	}
 	found := 0
-	for i, line := range strings.Split(strings.TrimSuffix(ts.ReadFile(args[0]), "\n"), "\n") {
+	waitUntil(ts, fmt.Sprintf("%s has %q", args[0], args[1:]), func() bool {
+		found = linesWith(ts, args[0], pairs)
+		return found >= least
+	})
+	if neg && found > 0 || err == nil && found > exact {
+		ts.Fatalf("%d lines have %q\n%s", found, args[1:], tails(ts))
+	}
+}
+
+// linesWith counts the lines of a file that have all these members.
+func linesWith(ts *testscript.TestScript, file string, pairs []string) (found int) {
+	for i, line := range wholeLines(ts, file) {
 		var object map[string]any
-		if err := json.Unmarshal([]byte(line), &object); err != nil {
-			ts.Fatalf("%s:%d: %v: %q", args[0], i+1, err, line)
+		if err := json.Unmarshal(line, &object); err != nil {
+			ts.Fatalf("%s:%d: %v: %q", file, i+1, err, line)
 		}
 		has := true
-		for _, pair := range args[1:] {
+		for _, pair := range pairs {
 			key, value, _ := strings.Cut(pair, "=")
 			has = has && fmt.Sprint(object[key]) == value
 		}
@@ -154,9 +181,15 @@ func jsonLines(ts *testscript.TestScript, neg bool, args []string) {
 			found++
 		}
 	}
-	if (found == 0) != neg {
-		ts.Fatalf("%d lines have %q\n%s", found, args[1:], tails(ts))
-	}
+	return found
+}
+
+// wholeLines returns the lines of a file that may be written meanwhile, without one
+// that has no end yet.
+func wholeLines(ts *testscript.TestScript, file string) [][]byte {
+	data, _ := os.ReadFile(ts.MkAbs(file)) // it may not be there yet
+	lines := bytes.Split(data, []byte("\n"))
+	return lines[:len(lines)-1]
 }
 
 // unhex IN OUT turns hexadecimal digits into bytes; # begins a comment.

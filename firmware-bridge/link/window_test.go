@@ -46,25 +46,31 @@ func TestFloodOfGoodFrames(t *testing.T) {
 		}
 		return next
 	}
+	const rounds = 50
+	var heap float64
 	durable := uint32(1)
 	frame := make([]byte, 0, 200)
 	wire := make([]byte, 0, 200)
 	data := link.Data{Type: link.TypeReadings, Session: 7, Body: make([]byte, 100)}
-	for round := range uint32(50) {
-		allocated := testing.AllocsPerRun(1, func() {
+	for round := range uint32(rounds) {
+		heap += testing.AllocsPerRun(1, func() {
 			for ahead := range uint32(1000) {
 				data.Seq = durable + ahead
 				wire = link.AppendFrame(wire[:0], data.Append(frame[:0]))
 				g.Receive(wire, now, h)
 			}
 		})
-		if want := int(round+1) * link.DefaultWindow; h.taken != want || allocated > 0 {
-			t.Fatalf("round %d: %d frames taken, want %d; %v allocations", round, h.taken, want, allocated)
+		if want := int(round+1) * link.DefaultWindow; h.taken != want {
+			t.Fatalf("round %d: %d frames taken, want %d", round, h.taken, want)
 		}
 		if next := acked(); next != durable {
 			t.Fatalf("round %d: acknowledged below %d, durable is %d", round, next, durable)
 		}
 		durable += link.DefaultWindow
 		g.Durable(7, durable)
+	}
+	// The runtime takes heap when it likes; what a flood takes, each of them does.
+	if heap >= rounds {
+		t.Errorf("%v allocations in %d floods", heap, rounds)
 	}
 }

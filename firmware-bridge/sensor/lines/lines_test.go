@@ -280,7 +280,7 @@ func TestDecodingAllocatesNothing(t *testing.T) {
 	} {
 		d, batch := decoder(t, c.cfg), new(vital.Batch)
 		stream := []byte(strings.Repeat(c.text, 5))
-		if n := testing.AllocsPerRun(20, func() {
+		if n := testing.AllocsPerRun(100, func() {
 			batch.Reset()
 			d.Decode(batch, stream)
 		}); n != 0 {

@@ -105,7 +105,7 @@ func TestDecodingAllocatesNothing(t *testing.T) {
 			stream, _ = device.Next(stream)
 		}
 		d, batch := s.new(), new(vital.Batch)
-		if n := testing.AllocsPerRun(20, func() {
+		if n := testing.AllocsPerRun(100, func() {
 			batch.Reset()
 			d.Decode(batch, stream)
 		}); n != 0 {

@@ -238,7 +238,9 @@ func asked(t *testing.T, d sensor.Asker, data []byte, at int) {
 	}
 }
 
-// NoAllocs checks that decoding the stream again allocates nothing.
+// NoAllocs checks that decoding the stream again allocates nothing. The counter is of
+// the whole process, and the runtime allocates when it likes, so the least of several
+// counts: what the decoder allocates is in every one.
 func NoAllocs(t *testing.T, d sensor.Decoder, stream []byte) {
 	t.Helper()
 	b := new(vital.Batch)
@@ -247,8 +249,12 @@ func NoAllocs(t *testing.T, d sensor.Decoder, stream []byte) {
 		d.Decode(b, stream)
 	}
 	again()
-	if n := testing.AllocsPerRun(10, again); n != 0 {
-		t.Errorf("%v allocations in %d bytes", n, len(stream))
+	least := testing.AllocsPerRun(10, again)
+	for try := 0; try < 4 && least > 0; try++ {
+		least = min(least, testing.AllocsPerRun(10, again))
+	}
+	if least > 0 {
+		t.Errorf("%v allocations in %d bytes", least, len(stream))
 	}
 }
 

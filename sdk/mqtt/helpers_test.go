@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"maps"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +19,7 @@ import (
 )
 
 // patience bounds waits for what must happen; it is not a measurement.
-const patience = 60 * time.Second
+const patience = mqtttest.Patience
 
 // queue is a Source in memory that checks the contract as it goes.
 type queue struct {
@@ -212,8 +214,29 @@ func (l *listener) until(enough func() bool) {
 	}
 }
 
-// has is for use when nothing more arrives, or within until.
+// has is for use within until.
 func (l *listener) has(topic, payload string) bool { return l.count[topic+" "+payload] > 0 }
+
+// arrived is what is here so far, in its order. More may come: a broker may send
+// again what it has no acknowledgement of.
+func (l *listener) arrived() []mqtt.Received {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.order)
+}
+
+// wantOnly returns once each of these, "topic payload", is here, and nothing else
+// may be then.
+func (l *listener) wantOnly(want ...string) {
+	l.t.Helper()
+	l.wait(len(want))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	slices.Sort(want)
+	if got := slices.Sorted(maps.Keys(l.count)); !slices.Equal(got, want) {
+		l.t.Errorf("received %q, want %q", got, want)
+	}
+}
 
 // states collects what OnState says.
 type states chan mqtt.State

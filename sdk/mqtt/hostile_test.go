@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -60,7 +59,8 @@ func TestAnnouncedLengthIsNotAllocated(t *testing.T) {
 			lost := st.wait(t, disconnected)
 			runtime.ReadMemStats(&after)
 			stop()
-			if got := after.TotalAlloc - before.TotalAlloc; got > 4<<20 {
+			// What else runs in this process meanwhile counts as well.
+			if got := after.TotalAlloc - before.TotalAlloc; got > 64<<20 {
 				t.Errorf("%d bytes were allocated", got)
 			}
 			if reasonOf(lost.Err) != mqtt.TooLarge || !contains(lost.Err, "announced a packet of 268435455 bytes, more than the 65536 allowed") {
@@ -178,7 +178,7 @@ func TestDoneOnlyAfterPuback(t *testing.T) {
 		return acked[payload]
 	}}
 	c := ca.Config(url, "gw-1")
-	c.MaxBackoff = 20 * time.Millisecond
+	c.MaxBackoff, c.Timeout = 20*time.Millisecond, 5*time.Second // for noLeak
 	p, err := mqtt.NewPublisher(c)
 	if err != nil {
 		t.Fatal(err)
@@ -224,11 +224,11 @@ func noLeak(t *testing.T, before int) {
 	}
 }
 
-// A broker that takes publishes and never acknowledges sees no more than the
-// window, loses the connection after AckTimeout, and gets no Done.
+// A broker that takes publishes and never acknowledges sees the window and no
+// more, loses the connection after AckTimeout, and gets no Done.
 func TestWindowAndAckTimeout(t *testing.T) {
 	ca, conf := fakeTLS(t)
-	counts := make(chan int, 100)
+	counts := make(chan int, 10_000) // publishes of each connection
 	url := fake(t, conf, func(conn *tls.Conn) {
 		n := 0
 		if _, ok := welcome(conn, 0); ok {
@@ -241,16 +241,21 @@ func TestWindowAndAckTimeout(t *testing.T) {
 		counts <- n
 	})
 	c := ca.Config(url, "gw-1")
-	c.Window, c.AckTimeout = 7, 2*time.Second // the window is full by then
+	c.Window, c.AckTimeout = 7, 2*time.Second
 	st := watch(&c)
 	q := newQueue(t, numbered("vs1/north/gw-1/state", 100)...)
 	stop := publisher(t, c, q)
-	lost := st.wait(t, disconnected)
-	if n := <-counts; n != 7 {
-		t.Errorf("the broker saw %d publishes in a window of 7", n)
-	}
-	if !contains(lost.Err, "no acknowledgement in time") {
-		t.Errorf("error %v", lost.Err)
+	st.wait(t, func(s mqtt.State) bool { return contains(s.Err, "no acknowledgement in time") })
+	timeout := time.After(patience)
+	for n := 0; n != 7; { // a slow machine may not have sent them all in that time at first
+		select {
+		case n = <-counts:
+		case <-timeout:
+			t.Fatal("the broker never saw a full window")
+		}
+		if n > 7 {
+			t.Fatalf("the broker saw %d publishes in a window of 7", n)
+		}
 	}
 	stop()
 	if len(q.done) != 0 || q.peak > 7 {
@@ -262,12 +267,13 @@ func TestWindowAndAckTimeout(t *testing.T) {
 // Run, and nothing lingers.
 func TestBlockedPublishEndsWithContext(t *testing.T) {
 	ca, conf := fakeTLS(t)
-	release := make(chan struct{})
+	released := make(chan struct{})
+	release := sync.OnceFunc(func() { close(released) })
+	defer release()
 	url := fake(t, conf, func(conn *tls.Conn) {
 		welcome(conn, 0)
-		<-release
+		<-released
 	})
-	defer close(release)
 	c := ca.Config(url, "gw-1")
 	c.Timeout = 5 * time.Second
 	st := watch(&c)
@@ -280,6 +286,7 @@ func TestBlockedPublishEndsWithContext(t *testing.T) {
 	stop := publisher(t, c, q)
 	st.wait(t, connected)
 	stop()
+	release() // the broker's own goroutines
 	noLeak(t, before)
 }
 
@@ -293,7 +300,7 @@ func TestBlockedPublishTimesOut(t *testing.T) {
 	})
 	defer close(release)
 	c := ca.Config(url, "gw-1")
-	c.Timeout, c.AckTimeout = 300*time.Millisecond, time.Hour
+	c.Timeout, c.AckTimeout = time.Second, time.Hour
 	st := watch(&c)
 	var big []mqtt.Message
 	for range 64 {
@@ -313,7 +320,7 @@ func TestUnansweredPing(t *testing.T) {
 		_, _ = io.Copy(io.Discard, conn)
 	})
 	c := ca.Config(url, "gw-1")
-	c.KeepAlive, c.Timeout = time.Second, 500*time.Millisecond
+	c.KeepAlive, c.Timeout = time.Second, 2*time.Second
 	st := watch(&c)
 	q := newQueue(t)
 	q.keep = true
@@ -389,14 +396,8 @@ func TestProbe(t *testing.T) {
 	mochi := mqtttest.StartMochi(t, ca)
 	nats := natstest.Start(t, ca, users("gw-1")).Nodes[0]
 	expiredURL := fake(t, withCertificate(ca.Server(mqtttest.Expired).Certificate, ca), hangUp)
-	talker, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	web := httptest.NewServer(http.NotFoundHandler())
 	defer web.Close()
-	_, closedPort, _ := net.SplitHostPort(talker.Addr().String())
-	talker.Close()
 	atIP := strings.Replace(broker.URL, "localhost", "127.0.0.1", 1)
 	for name, row := range map[string]struct {
 		url    string
@@ -420,7 +421,7 @@ func TestProbe(t *testing.T) {
 		"tls 1.2 only":                  {url: tls12URL, id: ca.Client("gw-1"), want: mqtt.TLSTooOld},
 		"plaintext":                     {url: plain.URL, id: ca.Client("gw-1"), want: mqtt.NotTLS},
 		"plaintext that answers":        {url: strings.Replace(web.URL, "http", "mqtts", 1), id: ca.Client("gw-1"), want: mqtt.NotTLS},
-		"nothing there":                 {url: "mqtts://localhost:" + closedPort, id: ca.Client("gw-1"), want: mqtt.Unreachable},
+		"nothing there":                 {url: "mqtts://localhost:" + mqtttest.FreePort(t), id: ca.Client("gw-1"), want: mqtt.Unreachable},
 		"no such host":                  {url: "mqtts://broker.invalid", id: ca.Client("gw-1"), want: mqtt.Unreachable},
 		"no certificate":                {url: broker.URL, change: func(c *mqtt.Config) { c.Credentials = bare(ca.Pool()) }, want: mqtt.CertificateRequired},
 		"no roots":                      {url: broker.URL, change: func(c *mqtt.Config) { c.Credentials = credentials(ca.Client("gw-1"), nil) }, want: mqtt.BadCredentials},

@@ -83,12 +83,13 @@ func Expired(c *x509.Certificate) {
 }
 
 // Config is a configuration for the client named cn at broker url, with short
-// waits between attempts.
+// waits between attempts. A connection of it is not lost because a machine is busy.
 func (ca *CA) Config(url, cn string) mqtt.Config {
 	ca.t.Helper()
 	return mqtt.Config{
 		Broker: url, ClientID: cn, Credentials: ca.Client(cn).Files.Load,
 		MinBackoff: 10 * time.Millisecond, MaxBackoff: 200 * time.Millisecond,
+		KeepAlive: Patience, Timeout: Patience, AckTimeout: Patience,
 	}
 }
 

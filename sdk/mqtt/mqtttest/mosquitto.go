@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// patience is how long a broker may take for anything.
-const patience = time.Minute
+// Patience is how long anything may take before a test gives up on it.
+const Patience = 2 * time.Minute
 
 // Mosquitto is a running mosquitto with the project's own configuration and
 // access list, on a loopback port.
@@ -104,7 +104,7 @@ func (m *Mosquitto) Start() {
 	case <-running:
 	case <-gone:
 		m.t.Fatal("mosquitto ended at once")
-	case <-time.After(patience):
+	case <-time.After(Patience):
 		m.t.Fatal("mosquitto does not come up")
 	}
 }
@@ -158,7 +158,7 @@ func (m *Mosquitto) Save() {
 // logged waits for text in the log after position seen and returns its own.
 func (m *Mosquitto) logged(seen int, text string) int {
 	m.t.Helper()
-	timeout := time.After(patience)
+	timeout := time.After(Patience)
 	for {
 		m.mu.Lock()
 		from := max(seen, m.cut)

@@ -139,11 +139,11 @@ func (p *Proxy) accept() {
 			near.Close()
 			continue
 		}
-		p.serve(&proxied{near: near.(*net.TCPConn), far: far.(*net.TCPConn), dead: make(chan struct{})})
+		p.serve(target, &proxied{near: near.(*net.TCPConn), far: far.(*net.TCPConn), dead: make(chan struct{})})
 	}
 }
 
-func (p *Proxy) serve(s *proxied) {
+func (p *Proxy) serve(target string, s *proxied) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var up, down Fault
@@ -151,7 +151,7 @@ func (p *Proxy) serve(s *proxied) {
 		up, down = p.faults(len(p.sessions))
 	}
 	p.sessions = append(p.sessions, s)
-	if p.closed {
+	if p.closed || p.target != target { // another since it was dialled
 		s.close()
 	}
 	p.running.Go(func() { s.pass(s.far, s.near, up, &s.passed.Up) })

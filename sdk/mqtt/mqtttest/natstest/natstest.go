@@ -15,9 +15,6 @@ import (
 	"github.com/vitalseal/vitalseal/sdk/mqtt/mqtttest"
 )
 
-// patience is how long a server, or the cluster, may take to come up.
-const patience = time.Minute
-
 // Cluster is one or more nats-servers inside the test, each with an MQTT listener
 // on a loopback port.
 type Cluster struct {
@@ -170,6 +167,12 @@ func (n *Node) launch() {
 		n.t.Fatal(err)
 	}
 	opts.NoSigs, opts.NoLog = true, true
+	// A busy machine is no reason to hang up on a client. In a cluster a request
+	// may be lost while a leader is elected: that one is given up after 5 s, as ever.
+	opts.MQTT.TLSTimeout, opts.MQTT.AuthTimeout = mqtttest.Patience.Seconds(), mqtttest.Patience.Seconds()
+	if opts.Cluster.Name == "" {
+		opts.MQTT.JSAPITimeout = mqtttest.Patience
+	}
 	if n.srv, err = nats.NewServer(opts); err != nil {
 		n.t.Fatal(err)
 	}
@@ -178,7 +181,7 @@ func (n *Node) launch() {
 
 func (n *Node) ready() {
 	n.t.Helper()
-	if !n.srv.ReadyForConnections(patience) {
+	if !n.srv.ReadyForConnections(mqtttest.Patience) {
 		n.t.Fatal("nats-server does not come up")
 	}
 }
@@ -201,7 +204,7 @@ func (c *Cluster) elected(t testing.TB) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.After(patience); ; {
+	for deadline := time.After(mqtttest.Patience); ; {
 		leaders, current := 0, 0
 		for _, node := range c.Nodes {
 			if node.srv.JetStreamIsLeader() {

@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"crypto/tls"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -109,10 +111,10 @@ func (g *guard) Write(p []byte) (int, error) {
 // certificate after our handshake is done, so its verdict may wait unread
 // behind a failed write. Before CONNACK nobody else reads.
 func (g *guard) alert(err error) error {
-	if g.started {
+	if g.started || errors.Is(err, os.ErrDeadlineExceeded) { // or it may not have ended at all
 		return err
 	}
-	g.raw.SetReadDeadline(time.Now().Add(time.Second))
+	g.raw.SetReadDeadline(time.Now().Add(g.writeTimeout))
 	if _, said := g.in.Peek(1); said != nil && isAlert(said) {
 		return said
 	}

@@ -91,19 +91,25 @@ func (q *queue) Rewind() {
 	clear(q.offered)
 }
 
+// waitDone waits for n acknowledgements, as long as they come.
 func (q *queue) waitDone(n int) {
 	q.t.Helper()
-	timeout := time.After(patience)
-	for {
+	timeout := time.NewTimer(patience)
+	defer timeout.Stop()
+	for before := 0; ; {
 		q.mu.Lock()
 		have, changed := len(q.done), q.changed
 		q.mu.Unlock()
 		if have >= n {
 			return
 		}
+		if have > before {
+			before = have
+			timeout.Reset(patience)
+		}
 		select {
 		case <-changed:
-		case <-timeout:
+		case <-timeout.C:
 			q.t.Fatalf("%d of %d messages were acknowledged", have, n)
 		}
 	}
@@ -146,11 +152,12 @@ func publishAll(t testing.TB, c mqtt.Config, messages ...mqtt.Message) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
 	q := newQueue(t, messages...)
-	if err := p.Run(ctx, q); err != nil || len(q.done) != len(messages) {
-		t.Fatalf("Run = %v with %d of %d acknowledged", err, len(q.done), len(messages))
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(t.Context(), q) }()
+	q.waitDone(len(messages))
+	if err := <-ended; err != nil {
+		t.Fatalf("Run = %v", err)
 	}
 }
 
@@ -193,23 +200,27 @@ func (l *listener) wait(n int) {
 	l.until(func() bool { return len(l.count) >= n })
 }
 
-// until returns once what has arrived is enough.
+// until returns once what has arrived is enough, and waits as long as messages come
+// that it has not.
 func (l *listener) until(enough func() bool) {
 	l.t.Helper()
-	timeout := time.After(patience)
-	for {
+	timeout := time.NewTimer(patience)
+	defer timeout.Stop()
+	for before := 0; ; {
 		l.mu.Lock()
-		done, more := enough(), l.more
+		done, more, have := enough(), l.more, len(l.count)
 		l.mu.Unlock()
 		if done {
 			return
 		}
+		if have > before {
+			before = have
+			timeout.Reset(patience)
+		}
 		select {
 		case <-more:
-		case <-timeout:
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			l.t.Fatalf("only %d messages arrived", len(l.order))
+		case <-timeout.C:
+			l.t.Fatalf("only %d messages arrived", have)
 		}
 	}
 }

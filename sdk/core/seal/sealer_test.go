@@ -268,32 +268,49 @@ func TestCopiedSealer(t *testing.T) {
 // TestGrow: the first message is small, a later one as large as was said, and
 // nothing is allocated for it. A grown Sealer goes on with its chain.
 func TestGrow(t *testing.T) {
-	d := newDevice(1)
-	anchor := d.begin(t)
-	before := d.seal(t, []byte("small"))
-	d.sealer.Grow(2048)
-	payload, message := make([]byte, 1024, 2048), make([]byte, 0, 4096)
-	var last []byte
-	allocs := testing.AllocsPerRun(1, func() { // runs it twice, and counts at the second
-		var err error
-		if last, err = d.sealer.Seal(message[:0], payload); err != nil {
-			panic(err)
+	message := make([]byte, 0, 4096)
+	allocs := leastAllocs(func() float64 {
+		d := newDevice(1)
+		anchor := d.begin(t)
+		before := d.seal(t, []byte("small"))
+		d.sealer.Grow(2048)
+		payload := make([]byte, 1024, 2048)
+		var last []byte
+		allocs := testing.AllocsPerRun(1, func() { // runs it twice, and counts at the second
+			var err error
+			if last, err = d.sealer.Seal(message[:0], payload); err != nil {
+				panic(err)
+			}
+			payload = payload[:2048]
+		})
+		opener := d.opener(t, anchor)
+		for _, m := range [][]byte{before, last} {
+			if _, err := opener.Open(nil, d.verify(t, m)); err != nil {
+				t.Error(err)
+			}
 		}
-		payload = payload[:2048]
+		return allocs
 	})
-	opener := d.opener(t, anchor)
-	for _, m := range [][]byte{before, last} {
-		if _, err := opener.Open(nil, d.verify(t, m)); err != nil {
-			t.Error(err)
-		}
-	}
 	// crypto/ed25519 takes a little for a signature; microcrypto takes nothing.
-	limit := testing.AllocsPerRun(1, func() {
-		if _, err := d.key.Sign(message[:0], payload); err != nil {
-			panic(err)
-		}
+	key, payload := newDevice(1).key, make([]byte, 2048)
+	limit := leastAllocs(func() float64 {
+		return testing.AllocsPerRun(1, func() {
+			if _, err := key.Sign(message[:0], payload); err != nil {
+				panic(err)
+			}
+		})
 	})
 	if allocs > limit {
 		t.Errorf("%v allocations, the signature takes %v", allocs, limit)
 	}
+}
+
+// leastAllocs is the least of several counts. The counter is the whole process's,
+// and the runtime allocates when it likes; what is looked for is in every count.
+func leastAllocs(count func() float64) float64 {
+	least := count()
+	for range 4 {
+		least = min(least, count())
+	}
+	return least
 }

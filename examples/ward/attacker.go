@@ -32,9 +32,9 @@ func newAttacker(w *ward, tap *tap, night []message) *attacker {
 }
 
 const (
-	calm   = 3 * time.Second         // before the first attack
+	calm   = 3 * time.Second         // before the first attack, with readings on the screen
 	ending = 1500 * time.Millisecond // no attack begins so close to the end
-	giveUp = 8 * time.Second         // when an attack is not named, it goes unnamed
+	giveUp = patience                // when an attack is not named, it goes unnamed
 )
 
 // pace is how long an attack lasts at least, so that a person can follow; in a
@@ -52,7 +52,7 @@ func pace(length time.Duration) time.Duration {
 // unless that is 0, is nearly over.
 func (a *attacker) run(ctx context.Context, length time.Duration) error {
 	end := time.Now().Add(length - ending)
-	if !pause(ctx, calm) || !a.prepared(ctx) {
+	if !a.prepared(ctx) || !pause(ctx, calm) {
 		return nil
 	}
 	for first := true; ; first = false {
@@ -76,11 +76,11 @@ func (a *attacker) run(ctx context.Context, length time.Duration) error {
 	}
 }
 
-// prepared waits until there is a recording to work with; it reports false when
-// ctx ends first.
+// prepared waits until there is a recording to work with and the sealed ward shows
+// something to attack; it reports false when ctx ends first.
 func (a *attacker) prepared(ctx context.Context) bool {
 	for range int(giveUp / redraw) {
-		if a.has(a.victim()) && a.has(a.other()) {
+		if a.has(a.victim()) && a.has(a.other()) && a.board.shows() {
 			break
 		}
 		if !pause(ctx, redraw) {
@@ -132,7 +132,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return true
+		return ctx.Err() == nil
 	case <-ctx.Done():
 		return false
 	}

@@ -201,8 +201,14 @@ func (a *attacker) swap() (tamper, error) {
 	}, nil
 }
 
-// cutOff drops all of one bed for as long as the attack lasts.
+// cutOff drops all of one bed for as long as the attack lasts, from a sign of life
+// on: a bed that the ward calls silent already is not called so again.
 func (a *attacker) cutOff() (tamper, error) {
 	device := a.site.device(a.beds[1].device).KeyID.String()
-	return func(m message) (message, bool) { return m, !strings.Contains(m.topic, device) }, nil
+	alive := false
+	return func(m message) (message, bool) {
+		deliver := !alive || !strings.Contains(m.topic, device)
+		alive = alive || m.topic == a.other()
+		return m, deliver
+	}, nil
 }

@@ -106,6 +106,13 @@ func (b *board) Write(r *receive.Record) error {
 // Sync implements receive.Sink: the board is not durable.
 func (b *board) Sync() error { return nil }
 
+// shows reports whether the sealed ward has shown readings of every bed.
+func (b *board) shows() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !slices.ContainsFunc(b.rows, func(r *row) bool { return r.sealed.shown == 0 })
+}
+
 func (b *board) rowOf(kid keys.KeyID) *row {
 	for _, row := range b.rows {
 		if row.kid == kid {

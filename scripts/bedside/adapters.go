@@ -293,13 +293,14 @@ func (s *sockets) cloned(ctx context.Context) error {
 	if err := s.out(ctx, counted); err != nil {
 		return err
 	}
-	if err := s.in(ctx, clone, 4); err != nil {
+	err := s.signed(ctx, counted, vital.EventReplaced, func() error { return s.in(ctx, clone, 4) }) // under its number
+	if err != nil {
 		return err
 	}
 	if err := s.flow(ctx, own); err != nil { // it is open already, and goes on
 		return err
 	}
-	err := s.refuse(ctx, "another adapter with the same serial number", own, func() error { return s.out(ctx, own) })
+	err = s.refuse(ctx, "another adapter with the same serial number", own, func() error { return s.out(ctx, own) })
 	if err = errors.Join(err, s.out(ctx, clone)); err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,32 +12,44 @@ import (
 	"time"
 
 	"github.com/vitalseal/vitalseal/scripts/mosquitto"
+	"github.com/vitalseal/vitalseal/sdk/mqtt/mqtttest"
 )
 
 // broker is mosquitto with the settings and the access list that are shipped.
 type broker struct {
 	port string
 
-	cmd   *exec.Cmd
-	ended chan struct{}
+	release func() // of the port
+	cmd     *exec.Cmd
+	ended   chan struct{}
 }
 
 // startBroker runs mosquitto on a port of loopback with the certificates in a
 // folder of the site, keeping what it keeps in dir.
 func startBroker(dir, certificates string) (*broker, error) {
-	port, err := freePort()
-	if err != nil {
-		return nil, err
-	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	acl := filepath.Join(dir, "acl")
-	if err := os.WriteFile(acl, []byte(mosquitto.ACL), 0o600); err != nil {
+	port, release, err := mqtttest.HoldPort()
+	if err != nil {
 		return nil, err
 	}
+	b := &broker{port: port, release: release, ended: make(chan struct{})}
+	if err := b.run(dir, certificates); err != nil {
+		release()
+		return nil, err
+	}
+	return b, nil
+}
+
+// configure writes the configuration, and returns its path.
+func (b *broker) configure(dir, certificates string) (string, error) {
+	acl := filepath.Join(dir, "acl")
+	if err := os.WriteFile(acl, []byte(mosquitto.ACL), 0o600); err != nil {
+		return "", err
+	}
 	conf := strings.NewReplacer(
-		"listener 8883", "listener "+port+" 127.0.0.1",
+		"listener 8883", "listener "+b.port+" 127.0.0.1",
 		"/etc/mosquitto/certs/ca.pem", filepath.Join(certificates, "ca.pem"),
 		"/etc/mosquitto/certs/broker.pem", filepath.Join(certificates, "cert.pem"),
 		"/etc/mosquitto/certs/broker.key", filepath.Join(certificates, "key.pem"),
@@ -49,15 +60,15 @@ func startBroker(dir, certificates string) (*broker, error) {
 		conf += "user root\n" // or it would become a user that cannot read these files
 	}
 	file := filepath.Join(dir, "mosquitto.conf")
-	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
-		return nil, err
-	}
-	b := &broker{port: port, ended: make(chan struct{})}
-	return b, b.run(file)
+	return file, os.WriteFile(file, []byte(conf), 0o600)
 }
 
 // run starts the process and returns when it takes connections.
-func (b *broker) run(conf string) error {
+func (b *broker) run(dir, certificates string) error {
+	conf, err := b.configure(dir, certificates)
+	if err != nil {
+		return err
+	}
 	program, err := exec.LookPath("mosquitto")
 	if err != nil {
 		program = "/usr/sbin/mosquitto" // not in everybody's PATH
@@ -87,23 +98,18 @@ func (b *broker) run(conf string) error {
 		return nil
 	case <-b.ended:
 		return errors.New("mosquitto ended at once: " + said.String())
-	case <-time.After(20 * time.Second):
-		b.close()
+	case <-time.After(patience):
+		b.end()
 		return errors.New("mosquitto does not come up: " + said.String())
 	}
 }
 
-func (b *broker) close() {
+func (b *broker) end() {
 	_ = b.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
 	<-b.ended
 }
 
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, err
+func (b *broker) close() {
+	b.end()
+	b.release()
 }

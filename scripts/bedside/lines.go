@@ -44,6 +44,9 @@ func linesKind() kind {
 	}
 }
 
+// shortestLine is the length of "hr=60 n=0\r\n".
+const shortestLine = 11
+
 // linesApart is how far the numbers of two boards are apart.
 const linesApart = 1_000_000
 

@@ -128,7 +128,7 @@ func (r *rig) startReceiver() error {
 	select {
 	case <-subscribed:
 		return nil
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		return errors.New("the receiver does not subscribe")
 	}
 }

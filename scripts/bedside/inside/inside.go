@@ -55,7 +55,7 @@ func LoadModules(folder string) error {
 
 // Appears waits for a device that a driver, already loaded, is still looking for.
 func Appears(path string) error {
-	for range 600 {
+	for range 6000 {
 		if _, err := os.Stat(path); err == nil {
 			return nil
 		}

@@ -11,7 +11,7 @@ import (
 )
 
 // patience bounds one command of QMP and the start of QEMU.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // monitor speaks the QEMU Machine Protocol: JSON objects, one a line; each command
 // has one answer, and events come in between (QEMU's qmp-spec).

@@ -38,7 +38,11 @@ type Wire struct {
 	chosen  int // index into sensors, of the one that is plugged in
 	cut     bool
 	carried [2]uint64 // bytes to the gateway, and to the sensor
+	lost    Loss
 }
+
+// Loss is what sensors sent and the gateway did not take in time.
+type Loss struct{ Pieces, Bytes int }
 
 // end is one end of the cable: a socket that the machine there connects to.
 type end struct {
@@ -137,7 +141,12 @@ func (w *Wire) fromSensor(which int, p []byte) {
 	if w.tap != nil {
 		w.tap(true, p)
 	}
-	w.gateway.write(p)
+	if n := w.gateway.write(p); n < len(p) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.lost.Pieces++
+		w.lost.Bytes += len(p) - n
+	}
 }
 
 func (e *end) set(conn net.Conn) {
@@ -146,17 +155,18 @@ func (e *end) set(conn net.Conn) {
 	e.conn = conn
 }
 
-// write gives up on what is not taken in time.
-func (e *end) write(p []byte) {
+// write gives up on what is not taken in time, and returns how much was.
+func (e *end) write(p []byte) (n int) {
 	e.mu.Lock()
 	conn := e.conn
 	e.mu.Unlock()
 	if conn == nil {
-		return
+		return 0
 	}
 	if conn.SetWriteDeadline(time.Now().Add(hold)) == nil {
-		_, _ = conn.Write(p) // what is lost on a wire is lost
+		n, _ = conn.Write(p) // what is lost on a wire is lost
 	}
+	return n
 }
 
 // Cut parts the cable, or joins it.
@@ -182,6 +192,14 @@ func (w *Wire) Carried() (toGateway, toSensor uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.carried[0], w.carried[1]
+}
+
+// Lost returns what the gateway did not take of what the sensors sent, a cut cable
+// aside.
+func (w *Wire) Lost() Loss {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.lost
 }
 
 // Close closes both ends and removes their sockets.

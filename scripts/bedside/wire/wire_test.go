@@ -208,4 +208,7 @@ func TestWireKeepsNothing(t *testing.T) {
 	if len(old) >= blocks*len(block)/2 {
 		t.Errorf("%d of %d old bytes came out", len(old), blocks*len(block))
 	}
+	if lost := r.wire.Lost(); lost.Bytes < blocks*len(block)/2 || lost.Pieces == 0 {
+		t.Errorf("lost %+v of %d bytes", lost, blocks*len(block))
+	}
 }

@@ -57,7 +57,7 @@ func TestSnippetsAreExamples(t *testing.T) {
 // TestCommandsRun runs the blocks of commands in an empty directory.
 func TestCommandsRun(t *testing.T) {
 	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", filepath.Join(bin, "vitalseal"), "./agent/vitalseal")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(bin, "vitalseal"), "./agent/vitalseal")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -46,9 +46,9 @@ func (d *asked) Ask(dst []byte, now time.Duration) ([]byte, time.Duration) {
 	return dst, d.due
 }
 
-// answer is the device: it answers each '?' after a '!', and returns how often it
-// was told when its line is gone.
-func answer(line *os.File) (told int) {
+// answer is the device: it answers each '?' after a '!' with its rate, and returns how
+// often it was told when its line is gone.
+func answer(line *os.File, rate byte) (told int) {
 	buf := make([]byte, 64)
 	for {
 		n, err := line.Read(buf)
@@ -60,7 +60,7 @@ func answer(line *os.File) (told int) {
 			case c == '!':
 				told++
 			case c == '?' && told > 0:
-				if _, err := line.Write([]byte{72}); err != nil {
+				if _, err := line.Write([]byte{rate}); err != nil {
 					return told
 				}
 			}
@@ -80,7 +80,7 @@ func TestDevicesThatMustBeAsked(t *testing.T) {
 		}}, nil
 	}})
 	told := make(chan int, 2)
-	go func() { told <- answer(line) }()
+	go func() { told <- answer(line, 72) }()
 	got.Until("answers, and a failure that is contained", func(f *sdktest.Found) bool {
 		return len(f.Numerics) > 30 && f.Events[vital.EventDecoderPanic] == 1
 	})
@@ -90,10 +90,16 @@ func TestDevicesThatMustBeAsked(t *testing.T) {
 	}
 	got.Until("the lost line", func(f *sdktest.Found) bool { return f.Events[vital.EventLineLost] == 1 })
 	again := b.plug("pump")
-	go func() { told <- answer(again) }()
-	before := 0
-	got.Look(func(f *sdktest.Found) { before = len(f.Numerics) })
-	got.Until("answers on the new line", func(f *sdktest.Found) bool { return len(f.Numerics) > before+10 })
+	go func() { told <- answer(again, 73) }()
+	got.Until("answers on the new line", func(f *sdktest.Found) bool {
+		n := 0
+		for _, r := range f.Numerics {
+			if r.Value == vital.Int(73) {
+				n++
+			}
+		}
+		return n > 10
+	})
 	again.Close()
 	if n := <-told; n != 1 {
 		t.Errorf("told %d times on the new line", n)

@@ -1,11 +1,13 @@
 package agent_test
 
 import (
+	"math"
 	"math/rand/v2"
 	"os"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vitalseal/vitalseal/agent"
 	"github.com/vitalseal/vitalseal/agent/config"
@@ -26,11 +28,17 @@ func pour(t *testing.T, line *os.File, total int, chunk func() []byte) {
 	}
 }
 
+// heap is what stays on the heap: the least of a few collections, for there is always
+// something that somebody has in hand just then.
 func heap() int64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
+	least := int64(math.MaxInt64)
+	for range 3 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		least = min(least, int64(m.HeapAlloc))
+	}
+	return least
 }
 
 // TestGarbageFlood pours garbage into a port that has a decoder, and into one
@@ -43,9 +51,11 @@ func TestGarbageFlood(t *testing.T) {
 	b.NewSealing("monitor-4")
 	stranger := sdktest.MakeSealing(t, "stranger")
 	plain := b.sensor("oximeter", "nonin-df2")
+	b.conf.Sensors[0].Port.Silence = 0 // while the other port is poured into it is silent, as often as the machine is slow
 	b.conf.Sensors = append(b.conf.Sensors, b.linkConf("monitor-4", config.Sealed))
 	linked := b.plug("monitor-4")
 	got := b.Receive()
+	begun := time.Now()
 	b.run(agent.Options{})
 	got.Until("the ports", func(f *sdktest.Found) bool { return f.Events[vital.EventLineOpened] >= 2 })
 	p := newPeer(t, link.SensorConfig{KeyID: link.KeyID(stranger.KeyID()), Signer: stranger.Key})
@@ -81,7 +91,7 @@ func TestGarbageFlood(t *testing.T) {
 	if after > before+before/5+2<<20 {
 		t.Errorf("heap grows: %v", heaps)
 	}
-	if n := strings.Count(b.log.String(), "\n"); n > 200 {
+	if n := strings.Count(b.log.String(), "\n"); n > mostLines(begun) {
 		t.Errorf("the log has %d lines", n)
 	}
 	got.Look(func(f *sdktest.Found) {
@@ -102,6 +112,7 @@ func TestGoodFlood(t *testing.T) {
 	p := newPeer(t, link.SensorConfig{})
 	b.linkPort("board", config.Plain, p)
 	got := b.Receive()
+	begun := time.Now()
 	b.run(agent.Options{})
 	p.queue(link.TypeReadings, p.readings(0))
 	p.flushed()
@@ -141,7 +152,11 @@ func TestGoodFlood(t *testing.T) {
 	if after := heaps[rounds-1]; after > before+before/5+2<<20 {
 		t.Errorf("heap grows: %v", heaps)
 	}
-	if lines > 400 {
+	if lines > mostLines(begun) {
 		t.Errorf("the log has %d lines", lines)
 	}
 }
+
+// mostLines is what a log may have: a hundred at once and two a second, which are one
+// of the sensor's own and, at most, a silence or its end.
+func mostLines(begun time.Time) int { return 100 + 2*int(time.Since(begun).Seconds()) }

@@ -173,19 +173,24 @@ func judge(disk []byte, entries []blocklog.Entry, rng *rand.Rand, cuts int) erro
 	return nil
 }
 
-// cutPoints chooses the entries behind which the power goes: one half are those that
-// are durable at once or make others so, the other half any.
+// cutPoints chooses the entries behind which the power goes: a third are those that
+// are durable at once or make others so, a third promises that were just given, and
+// the rest any.
 func cutPoints(entries []blocklog.Entry, rng *rand.Rand, cuts int) []int {
-	var barriers []int
+	var barriers, promises []int
 	for i, e := range entries {
-		if e.Flags&(blocklog.Flush|blocklog.FUA) != 0 {
+		switch {
+		case e.Flags&(blocklog.Flush|blocklog.FUA) != 0:
 			barriers = append(barriers, i)
+		case e.Flags&blocklog.Mark != 0 && strings.HasPrefix(e.Word, wordCommitted):
+			promises = append(promises, i)
 		}
 	}
 	points := make([]int, cuts)
 	for i := range points {
-		if points[i] = rng.IntN(len(entries)); i%2 == 0 && len(barriers) > 0 {
-			points[i] = barriers[rng.IntN(len(barriers))]
+		points[i] = rng.IntN(len(entries))
+		if some := [][]int{barriers, promises, nil}[i%3]; len(some) > 0 {
+			points[i] = some[rng.IntN(len(some))]
 		}
 	}
 	slices.Sort(points)

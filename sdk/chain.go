@@ -75,7 +75,7 @@ func (c *chain) cycle(now time.Time, last bool) error {
 	c.renewIfDue(now)
 	for more := true; more; {
 		var some bool
-		some, more = c.take(now)
+		some, more = c.take()
 		if !some && more {
 			continue // nothing was recorded: no chain is needed
 		}
@@ -94,11 +94,11 @@ func (c *chain) cycle(now time.Time, last bool) error {
 
 // take takes what the oldest span has, once all before it is sealed. It reports
 // whether that is anything, and whether there are more spans.
-func (c *chain) take(now time.Time) (some, more bool) {
+func (c *chain) take() (some, more bool) {
 	d := c.device
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.followClock(now)
+	d.followClock(time.Now())
 	s := d.now
 	if more = len(d.ended) > 0; more {
 		s = d.ended[0]
@@ -278,7 +278,7 @@ func (c *chain) renewIfDue(now time.Time) {
 	d := c.device
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.split(now, d.now.label)
+	d.split(time.Now(), d.now.label)
 }
 
 // setFailed notes why the chain could not be renewed and returns what it was.

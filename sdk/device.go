@@ -69,8 +69,8 @@ func (d *Device) Record(readings ...vital.Numeric) error {
 			return err
 		}
 	}
-	now := time.Now()
 	d.mu.Lock()
+	now := time.Now() // not before: see followClock
 	ms, err := d.take(len(readings), len(readings)*numericCost, 0, now, now)
 	if err == nil {
 		for _, n := range readings {
@@ -117,11 +117,11 @@ func (d *Device) record(at time.Time, b *vital.Batch, lost bool, token any) erro
 	if err := validate(b); err != nil {
 		return err
 	}
+	d.mu.Lock()
 	now := time.Now()
 	if at.After(now) {
 		at = now
 	}
-	d.mu.Lock()
 	d.reach(at, now)
 	ms, err := d.take(count, batchCost(b), len(b.Alerts), at, now)
 	switch {
@@ -164,8 +164,8 @@ func (d *Device) Alert(a vital.Alert) error {
 	if err := a.Validate(); err != nil {
 		return err
 	}
-	now := time.Now()
 	d.mu.Lock()
+	now := time.Now()
 	ms, err := d.take(1, 0, 1, now, now)
 	if err == nil {
 		a.Time = ms
@@ -185,8 +185,8 @@ func (d *Device) Event(e vital.Event) error {
 	if err := e.Validate(); err != nil {
 		return err
 	}
-	now := time.Now()
 	d.mu.Lock()
+	now := time.Now()
 	ms, err := d.take(1, recordCost, 0, now, now)
 	if err == nil {
 		e.Time = ms

@@ -58,7 +58,8 @@ func (d *Device) reach(at, now time.Time) {
 }
 
 // followClock begins a new span when the wall clock has been set or the machine
-// was suspended, and says so in it. d.mu is held.
+// was suspended, and says so in it. d.mu is held, and was when now was read: a time
+// from before the clock was set, compared after one from then, is a clock set back.
 func (d *Device) followClock(now time.Time) {
 	if d.now.origin.stepped(now) {
 		d.split(now, d.now.label)

@@ -95,11 +95,12 @@ type periods struct {
 	roster       time.Duration // how often the roster is read for devices that seal for themselves
 	repeat       time.Duration // how often what was lost on its way to a receiver is sent again
 	backoff      time.Duration // at most, between attempts at a connection; zero: package mqtt's
+	journal      time.Duration // how long a commit waits for a Journal
 }
 
 var defaultPeriods = periods{
 	anchorLife: 24 * time.Hour, housekeeping: 30 * time.Second, retryCommit: time.Second, retryRun: 5 * time.Second,
-	roster: rosterPeriod, storedCalm: storedCalm, repeat: repeatPeriod,
+	roster: rosterPeriod, storedCalm: storedCalm, repeat: repeatPeriod, journal: journalWait,
 }
 
 const (

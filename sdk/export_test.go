@@ -173,3 +173,12 @@ func (c *Config) QuickRepeat(every time.Duration) {
 	}
 	c.periods.repeat = every
 }
+
+// PatientJournal has commits wait this long for a Journal: on a machine that is busy
+// the default is over before one that is well has answered.
+func (c *Config) PatientJournal(wait time.Duration) {
+	if c.periods == (periods{}) {
+		c.periods = defaultPeriods
+	}
+	c.periods.journal = wait
+}

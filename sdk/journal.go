@@ -152,7 +152,7 @@ func (p *Pipeline) noteAll() {
 	if len(asked) == 0 {
 		return
 	}
-	timer := time.NewTimer(journalWait)
+	timer := time.NewTimer(p.conf.periods.journal)
 	defer timer.Stop()
 	expired := false
 	for _, d := range asked {

@@ -282,6 +282,7 @@ func TestPowerCutsAndOffers(t *testing.T) {
 	got := w.Receive()
 	conf := w.Config()
 	conf.Quick(time.Hour, time.Hour)
+	conf.PatientJournal(sdktest.Patience) // offers that nobody could note come twice
 	must(t, os.MkdirAll(conf.Data, 0o700))
 	offers, numerics, alerts := source(40 + 12*cuts)
 	l := &ledger{}

@@ -193,7 +193,10 @@ func TestOffersWithoutRoom(t *testing.T) {
 	t.Parallel()
 	w := sdktest.NewWard(t, "oximeter")
 	got := w.Receive()
-	p, disk := full(t, w, nil)
+	p, disk := full(t, w, func(c *sdk.Config) {
+		c.Heartbeat = time.Hour // one that waits for a broker is not durable either
+		c.PatientJournal(sdktest.Patience)
+	})
 	d := w.Device(p, "oximeter")
 	var l steps
 	d.Keep(&l)

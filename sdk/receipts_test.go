@@ -70,14 +70,14 @@ func testKeptUntilSigned(t *testing.T, w *sdktest.Ward) {
 	recordEach(t, w.Device(p, "psk"), 0, 20)
 	const all = 2 * 22
 	s.until("all messages", func() bool { return s.total() == all })
-	untilStats(t, p, "acknowledgements", func(s *sdk.Stats) bool { return s.Connection.Acked == all })
+	untilStats(t, p, "acknowledgements", func(s *sdk.Stats) bool { return s.Connection.Acked >= all })
 	if st := p.Stats(); st.Outbox.Records != all || st.Receipts[0].Behind != all || st.Receipts[0].Receipts != 0 {
 		t.Errorf("acknowledged and not signed for: %+v, %+v", st.Outbox, st.Receipts)
 	}
 	part := s.receipt()
 	c := &part.Chains[0]
 	c.Seq = 15
-	c.Head = s.chains[c.EID].heads[15]
+	c.Head, _ = s.head(c.EID, 15)
 	c.Missing = []seal.Interval{{First: 3, Last: 5}, {First: 9, Last: 9}}
 	part.Chains = part.Chains[:1]
 	s.publish(s.signed(part, s.id.Receipts))
@@ -85,11 +85,12 @@ func testKeptUntilSigned(t *testing.T, w *sdktest.Ward) {
 	if st := p.Stats().Receipts[0]; st.Behind != all-12 || st.Oldest.IsZero() || st.Last.IsZero() || st.Err != nil {
 		t.Errorf("a part signed for: %+v", st)
 	}
-	w.Close(p) // which waits for no receipt
+	connections := p.Stats().Connection.Count // at each all is published that is not signed for
+	w.Close(p)                                // which waits for no receipt
 	again := w.Open(conf)
 	s.until("all but the part once more", func() bool { return s.count[s.chains[c.EID].heads[4]] > 1 && s.count[s.chains[c.EID].heads[20]] > 1 })
-	if s.count[s.chains[c.EID].heads[6]] != 1 {
-		t.Error("what was signed for came again")
+	if _, n := s.head(c.EID, 6); n != 1 && connections == 1 {
+		t.Errorf("what was signed for came %d times", n)
 	}
 	large := s.receipt() // of a gateway with many chains
 	for i := len(large.Chains); i < seal.MaxReceiptChains; i++ {
@@ -150,11 +151,14 @@ func TestReceiptsThatReleaseNothing(t *testing.T) {
 		"an envelope and not a receipt": s.anyMessage(),
 		"one byte":                      {0},
 	}
-	refused := uint64(0)
-	for what, message := range bad {
+	refused := func(what string, message []byte) {
+		t.Helper()
+		before := p.Stats().Receipts[0].Refused
 		s.publish(message)
-		refused++
-		untilStats(t, p, "a refusal of one "+what, func(st *sdk.Stats) bool { return st.Receipts[0].Refused == refused })
+		untilStats(t, p, what, func(st *sdk.Stats) bool { return st.Receipts[0].Refused > before })
+	}
+	for what, message := range bad {
+		refused("a refusal of one "+what, message)
 		if st := p.Stats(); st.Outbox.Records != 22 || st.Receipts[0].Err == nil || st.Receipts[0].Receipts != 0 {
 			t.Fatalf("after one %s: %+v, %+v", what, st.Outbox, st.Receipts)
 		}
@@ -169,9 +173,7 @@ func TestReceiptsThatReleaseNothing(t *testing.T) {
 			c.Seq, c.Missing = 22, []seal.Interval{{First: 3, Last: 4}}
 		}),
 	} {
-		s.publish(message)
-		refused++
-		untilStats(t, p, "a contradiction", func(st *sdk.Stats) bool { return st.Receipts[0].Refused == refused })
+		refused("a contradiction", message)
 		if st := p.Stats(); st.Outbox.Records < 22 || st.Receipts[0].Err == nil {
 			t.Fatalf("after contradiction %d: %+v, %+v", i, st.Outbox, st.Receipts)
 		}
@@ -188,7 +190,7 @@ func TestReceiptsThatReleaseNothing(t *testing.T) {
 	}
 	s.publish(old)
 	recordEach(t, w.Device(p, "oximeter"), 20, 21)
-	s.until("another", func() bool { return len(s.chains[good.Chains[0].EID].heads) == 23 })
+	s.until("another", func() bool { return s.total() == all+1 }) // the gateway's own too
 	s.sign()
 	untilStats(t, p, "all", records(0))
 
@@ -198,9 +200,7 @@ func TestReceiptsThatReleaseNothing(t *testing.T) {
 	recordEach(t, w.Device(p, "oximeter"), 21, 31)
 	s.until("ten more", func() bool { return len(s.chains[good.Chains[0].EID].heads) == 33 })
 	must(t, site.RemoveRecipient("second"))
-	refused = p.Stats().Receipts[0].Refused
-	s.sign()
-	untilStats(t, p, "a refusal", func(st *sdk.Stats) bool { return st.Receipts[0].Refused > refused })
+	refused("a refusal", s.signed(s.receipt(), s.id.Receipts))
 	if st := p.Stats(); st.Outbox.Records < 10 || st.Receipts[0].Err == nil {
 		t.Errorf("after a receipt of one that is removed: %+v, %+v", st.Outbox, st.Receipts)
 	}
@@ -240,14 +240,20 @@ func testLostOnTheWay(t *testing.T, w *sdktest.Ward) {
 		must(t, d.Label(string(rune('a'+chain))))
 		recordEach(t, d, 0, 50)
 	}
+	recorded := time.Now()
 	s.until("every message", func() bool { return s.total() >= 5*51 && s.total() == len(s.count) })
-	untilStats(t, p, "that all is signed for", func(s *sdk.Stats) bool { return s.Outbox.Records <= 1 }) // but for a heartbeat
+	untilStats(t, p, "that all is signed for", func(s *sdk.Stats) bool { // but for heartbeats since
+		return s.Oldest.IsZero() || s.Oldest.After(recorded)
+	})
 	st := p.Stats()
-	if st.Connection.Count != 1 || st.Receipts[0].Refused != 0 || lost == 0 {
-		t.Errorf("%d lost; %+v, %+v", lost, st.Connection, st.Receipts)
-	}
 	w.Close(p)
-	t.Logf("%d messages, %d thrown away, all taken; how many came how often: %v", s.total(), lost, s.deliveries())
+	s.mu.Lock()
+	all, never := s.total(), lost
+	s.mu.Unlock()
+	if st.Connection.Count != 1 || st.Receipts[0].Refused != 0 || never == 0 {
+		t.Errorf("%d lost; %+v, %+v", never, st.Connection, st.Receipts)
+	}
+	t.Logf("%d messages, %d thrown away, all taken; how many came how often: %v", all, never, s.deliveries())
 }
 
 // TestBothHaveToSign has two receivers of which one is away, and in the end comes
@@ -290,7 +296,8 @@ func TestRefusedChain(t *testing.T) {
 	recordEach(t, w.Device(p, "oximeter"), 0, 20)
 	s.until("all messages", func() bool { return s.total() == 22 })
 	r := s.receipt()
-	r.Chains[0].Seq, r.Chains[0].Head = 10, s.chains[r.Chains[0].EID].heads[10]
+	r.Chains[0].Seq = 10
+	r.Chains[0].Head, _ = s.head(r.Chains[0].EID, 10)
 	r.Chains[0].GivenUp = seal.Interval{First: 2, Last: 6}
 	r.Chains[0].Missing = []seal.Interval{{First: 8, Last: 8}}
 	s.publish(s.signed(r, s.id.Receipts))
@@ -323,7 +330,8 @@ func TestNothingAgainToOneThatIsAway(t *testing.T) {
 	recordEach(t, w.Device(p, "oximeter"), 0, 100)
 	untilStats(t, p, "that one has signed", func(s *sdk.Stats) bool { return s.Receipts[0].Behind == 0 })
 	untilStats(t, p, "acknowledgements", func(s *sdk.Stats) bool { return s.Connection.Acked >= 102 })
-	if st := p.Stats(); st.Connection.Acked != 102 || st.Outbox.Records != 102 {
+	st := p.Stats()
+	if again := st.Connection.Acked != 102 && st.Connection.Count == 1; again || st.Outbox.Records != 102 { // at another connection it is
 		t.Errorf("%d envelopes, published %d times", st.Outbox.Records, st.Connection.Acked)
 	}
 	w.Close(p)

@@ -26,7 +26,7 @@ type signing struct {
 	mu      sync.Mutex
 	takes   func(*taken) bool // nil: all
 	chains  map[seal.EID]*takenChain
-	count   map[seal.Head]int // how often each message came, taken or not
+	count   map[seal.Head]int // how often each message came, taken or not, but for what the broker sent again
 	changed chan struct{}     // closed when something came
 	out     *growing
 	signs   func(*seal.Receipt) // nil: nothing is signed for by itself; changes what is
@@ -104,7 +104,7 @@ func (s *signing) take(m mqtt.Received) {
 	must(s.t, err)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !m.Retained {
+	if !m.Retained && !(m.Duplicate && s.count[v.Head()] > 0) {
 		s.count[v.Head()]++
 	}
 	if s.takes == nil || s.takes(&taken{v, m.Payload}) {
@@ -161,6 +161,14 @@ func (s *signing) total() (n int) {
 		}
 	}
 	return n
+}
+
+// head returns the head of a message that was taken, and how often that came.
+func (s *signing) head(eid seal.EID, seq uint64) (seal.Head, int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	head := s.chains[eid].heads[seq]
+	return head, s.count[head]
 }
 
 // receipt returns what a true receiver would sign now.

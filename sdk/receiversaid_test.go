@@ -29,12 +29,13 @@ type listener struct {
 }
 
 // listen subscribes with the credentials of a gateway or a recipient until the test
-// ends.
+// ends. It returns once it has subscribed.
 func listen(t *testing.T, w *sdktest.Ward, credentials func() (*identity.Roster, mqtt.Config), filters ...string) *listener {
 	t.Helper()
 	roster, conf := credentials()
 	conf.Broker = w.Broker.URL
 	h := &listener{t: t, last: map[string]mqtt.Received{}, sealed: map[seal.EID]map[uint64]seal.Head{}, changed: make(chan struct{}, 1)}
+	subscribed := onSubscribed(&conf.OnState)
 	s, err := mqtt.NewSubscriber(conf)
 	must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -49,7 +50,30 @@ func listen(t *testing.T, w *sdktest.Ward, credentials func() (*identity.Roster,
 		cancel()
 		must(t, <-ended)
 	})
+	await(t, "a listener to subscribe", subscribed)
 	return h
+}
+
+// onSubscribed has a callback of a subscriber that closes a channel when it has
+// subscribed.
+func onSubscribed(callback *func(mqtt.State)) <-chan struct{} {
+	subscribed := make(chan struct{})
+	first := sync.OnceFunc(func() { close(subscribed) })
+	*callback = func(s mqtt.State) {
+		if s.Connected {
+			first()
+		}
+	}
+	return subscribed
+}
+
+func await(t *testing.T, what string, c <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-c:
+	case <-time.After(sdktest.Patience):
+		t.Fatalf("waited in vain for %s", what)
+	}
 }
 
 // asGateway has the gateway's credentials, under a client id that is not the
@@ -242,21 +266,24 @@ func TestReceiptsAfterReceiverRestart(t *testing.T) {
 			Identity: w.RecipientDir(), Broker: w.Broker.URL, Sink: new(sdktest.Collector), State: state,
 			ReceiptInterval: 20 * time.Millisecond, TrustFirst: true,
 		}
+		subscribed := onSubscribed(&conf.OnState)
 		r, err := sdk.OpenReceiver(conf)
 		must(t, err)
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := make(chan error, 1)
 		go func() { ended <- r.Run(ctx) }()
+		await(t, "the receiver to subscribe", subscribed) // nobody keeps for it what comes before
 		until()
 		cancel()
 		must(t, <-ended)
 		must(t, r.Close())
 	}
 	state := filepath.Join(t.TempDir(), "state")
-	p := w.Open(w.Config())
-	d := w.Device(p, "oximeter")
+	var p *sdk.Pipeline
 	var before seal.Receipt
 	run(state, func() {
+		p = w.Open(w.Config())
+		d := w.Device(p, "oximeter")
 		for i := range 20 {
 			must(t, d.Record(spo2(i)))
 			must(t, p.Sync(context.Background()))

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -28,7 +29,7 @@ func TestAcknowledgements(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachBroker(t, func(t *testing.T, w *sdktest.Ward) {
 				x := wireOf(t, w)
-				x.conf.AckTimeout = 300 * time.Millisecond
+				x.conf.AckTimeout = 500 * time.Millisecond
 				cert, roots, err := x.conf.Credentials()
 				must(t, err)
 				x.proxy.Forward(mqtttest.StartFront(t, x.brokerTLS(), x.broker, &tls.Config{
@@ -49,12 +50,13 @@ func acknowledging() map[string]func(conn, n int, send func()) {
 		<-time.After(d) // the broker's slowness
 		do()
 	}
-	var before func() // of the only connection there is at a time
+	var mu sync.Mutex // a connection may not know yet that it has ended when the next begins
+	before := map[int]func(){}
 	return map[string]func(conn, n int, send func()){
 		"late": func(_, _ int, send func()) { after(20*time.Millisecond, send) },
 		"later than anybody waits": func(conn, _ int, send func()) {
 			if conn%2 == 0 {
-				after(400*time.Millisecond, func() {})
+				after(700*time.Millisecond, func() {})
 			}
 			send()
 		},
@@ -69,12 +71,15 @@ func acknowledging() map[string]func(conn, n int, send func()) {
 			}
 		},
 		"twice": func(_, _ int, send func()) { send(); send() },
-		"and again with the next": func(_, n int, send func()) {
+		"and again with the next": func(conn, _ int, send func()) {
 			send()
-			if n > 0 && before != nil {
-				before()
+			mu.Lock()
+			again := before[conn]
+			before[conn] = send
+			mu.Unlock()
+			if again != nil {
+				again()
 			}
-			before = send
 		},
 	}
 }
@@ -102,7 +107,7 @@ func testCertificateExpiresInMidSession(t *testing.T, w *sdktest.Ward) {
 	x := wireOf(t, w)
 	_, roots, err := x.conf.Credentials()
 	must(t, err)
-	x.conf.Timeout, x.conf.AckTimeout = sdktest.Patience, sdktest.Patience // slowness ends no connection
+	x.conf.Timeout, x.conf.AckTimeout, x.conf.KeepAlive = sdktest.Patience, sdktest.Patience, sdktest.Patience // slowness ends no connection
 	var shown atomic.Pointer[tls.Certificate]
 	show := func(change ...func(*x509.Certificate)) {
 		named := func(c *x509.Certificate) { c.Subject.Organization = []string{"vitalseal ward-3"} } // as nats-server's list has it
@@ -183,7 +188,13 @@ func testBrokersCertificateExpires(t *testing.T, w *sdktest.Ward) {
 	receiving := sdk.ReceiverConfig{Broker: station.URL}
 	receiving.QuickBackoff(200 * time.Millisecond)
 	var state atomic.Pointer[mqtt.State] // the receiver's
-	receiving.OnState = func(s mqtt.State) { state.Store(&s) }
+	var made atomic.Uint64               // its connections
+	receiving.OnState = func(s mqtt.State) {
+		if s.Connected {
+			made.Add(1)
+		}
+		state.Store(&s)
+	}
 	got := w.ReceiveWith(receiving)
 	p := w.Open(conf)
 	d := w.Device(p, "oximeter")
@@ -221,9 +232,10 @@ func testBrokersCertificateExpires(t *testing.T, w *sdktest.Ward) {
 	in := false
 	for life := 4 * time.Second; !in; life *= 2 { // a slow machine needs more
 		ends = time.Now().Add(life).Truncate(time.Second)
+		g0, r0 := p.Stats().Connection.Count, made.Load() // those of before may not know yet that they have ended
 		serve(func(c *x509.Certificate) { c.NotAfter = ends })
 		await("both connections", func(g, r mqtt.State) bool {
-			in = g.Connected && r.Connected
+			in = g.Connected && r.Connected && p.Stats().Connection.Count > g0 && made.Load() > r0
 			return in || time.Now().After(ends)
 		})
 	}
@@ -302,9 +314,15 @@ func TestPipelineOverNATS(t *testing.T) {
 	w := sdktest.NewWard(t, "oximeter", "psk")
 	cluster := natstest.StartCluster(t, mqtttest.NewCA(t), natstest.Users{}, natsConf(filepath.Join(w.Dir, "broker"))...)
 	gateway := mqtttest.StartProxy(t, cluster.Nodes[0].URL)
-	got := w.ReceiveWith(sdk.ReceiverConfig{Broker: cluster.Nodes[1].URL})
+	// While a cluster elects its leader it answers nobody: with the waits that spread
+	// many gateways out, a few attempts in vain would be all that a test has time for.
+	receiving := sdk.ReceiverConfig{Broker: cluster.Nodes[1].URL}
+	receiving.QuickBackoff(time.Second)
+	got := w.ReceiveWith(receiving)
 	conf := w.Config()
+	w.AwaitBeacon(sdk.ReceiverConfig{Identity: w.RecipientDir(), Broker: cluster.Nodes[0].URL}) // not only at the receiver's node
 	conf.Broker = gateway.URL
+	conf.QuickBackoff(time.Second)
 	p := w.Open(conf)
 	devices := []*sdk.Device{w.Device(p, "oximeter"), w.Device(p, "psk")}
 	const n = 600

@@ -308,6 +308,7 @@ func TestGatewaySealsItsOwnEvents(t *testing.T) {
 	if n := len(p.Stats().Devices); n != 0 {
 		t.Errorf("%d devices before the first event", n)
 	}
+	w.AwaitHeard(p) // or the receiver may refuse what is sealed
 	must(t, p.Event(vital.Event{Kind: vital.EventUnknownDevice, Count: 1, Text: "monitor-4: 0102030405060708"}))
 	got.Until("the event", func(f *sdktest.Found) bool { return f.Events[vital.EventUnknownDevice] == 1 })
 	w.Close(p)

@@ -57,7 +57,7 @@ func TestRecordsAreLossless(t *testing.T) {
 			sent := sendRecord(t, p, w.Device(p, "monitor"), record)
 			got.Until("all waves", func(f *sdktest.Found) bool { return len(f.Waves) >= sent })
 			w.Close(p)
-			got.Look(func(f *sdktest.Found) { compareRecord(t, record, f.Waves) })
+			got.Look(func(f *sdktest.Found) { compareRecord(t, record, f) })
 		})
 	}
 }
@@ -92,10 +92,10 @@ func sendRecord(t *testing.T, p *sdk.Pipeline, d *sdk.Device, record *sim.Record
 	return waves
 }
 
-func compareRecord(t *testing.T, record *sim.Record, waves []vital.Wave) {
+func compareRecord(t *testing.T, record *sim.Record, f *sdktest.Found) {
 	t.Helper()
 	got := make([][]int32, len(record.Signals))
-	for _, w := range waves { // of one chain, so in the order of sealing
+	for _, w := range f.Sealed() { // of one chain
 		i := int(w.Code - vital.ECG)
 		s := &record.Signals[i]
 		if w.Rate != record.Rate || w.Factor != s.Factor || w.Zero != s.Zero || max(1, w.Divisor) != max(1, s.Divisor) {
@@ -131,13 +131,14 @@ func TestKeptReadingsHaveTheirTimes(t *testing.T) {
 		b.Numerics[0].Time = 250
 		must(t, d.Offer(now.Add(-age-250*time.Millisecond), &b, nil))
 	}
+	offered := time.Since(now) // a day before is counted from each offer
 	got.Until("all of them", func(f *sdktest.Found) bool { return len(f.Numerics) >= len(ages) })
 	w.Close(p)
 	got.EachOnce(len(ages))
 	got.Look(func(f *sdktest.Found) {
 		for i, n := range f.Numerics {
 			age := min(ages[n.Value.Mantissa], 24*time.Hour)
-			if off := f.Times[i].Sub(now.Add(-age)); off.Abs() > 5*time.Second {
+			if off := f.Times[i].Sub(now.Add(-age)); off.Abs() > 5*time.Second+offered {
 				t.Errorf("reading of %v ago is %v off", ages[n.Value.Mantissa], off)
 			}
 		}

@@ -3,8 +3,11 @@
 package sdktest
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,6 +15,7 @@ import (
 	"time"
 
 	"github.com/vitalseal/vitalseal/sdk"
+	"github.com/vitalseal/vitalseal/sdk/core/seal"
 	"github.com/vitalseal/vitalseal/sdk/core/vital"
 	"github.com/vitalseal/vitalseal/sdk/identity"
 	"github.com/vitalseal/vitalseal/sdk/mqtt"
@@ -109,12 +113,19 @@ func (w *Ward) Open(conf sdk.Config) *sdk.Pipeline {
 // the receiver refuses.
 func (w *Ward) Device(p *sdk.Pipeline, name string) *sdk.Device {
 	w.t.Helper()
-	if w.receivers {
-		w.until("the pipeline has heard a beacon", func() bool { return p.Stats().Receivers > 0 })
-	}
+	w.AwaitHeard(p)
 	d, err := p.Device(name)
 	w.Must(err)
 	return d
+}
+
+// AwaitHeard waits until a pipeline has heard a beacon, if a receiver runs that needs
+// an answer to its own.
+func (w *Ward) AwaitHeard(p *sdk.Pipeline) {
+	w.t.Helper()
+	if w.receivers {
+		w.until("the pipeline has heard a beacon", func() bool { return p.Stats().Receivers > 0 })
+	}
 }
 
 // Close closes a pipeline once the broker has everything.
@@ -211,8 +222,9 @@ func (w *Ward) RunReceiver(conf sdk.ReceiverConfig) {
 	}
 }
 
-// AwaitBeacon waits until the broker has a receiver's beacon, so that pipelines hear
-// it before they seal.
+// AwaitBeacon waits until the broker retains a receiver's beacon, so that pipelines hear
+// it before they seal. That it passes it on is not enough: a nats-server passes on a
+// message before it gives it to those who subscribe later.
 func (w *Ward) AwaitBeacon(conf sdk.ReceiverConfig) {
 	w.t.Helper()
 	id, err := identity.LoadReceiver(conf.Identity)
@@ -225,7 +237,15 @@ func (w *Ward) AwaitBeacon(conf sdk.ReceiverConfig) {
 	for ctx.Err() == nil {
 		// A nats-server may keep a message that is retained as one subscribes from it.
 		try, again := context.WithTimeout(ctx, Patience/10)
-		w.Must(s.Run(try, []string{topic}, func(m mqtt.Received) { m.Ack(); heard() }))
+		w.Must(s.Run(try, []string{topic}, func(m mqtt.Received) {
+			m.Ack()
+			switch {
+			case m.Retained:
+				heard()
+			case !m.Duplicate: // nor one of the subscription before
+				again()
+			}
+		}))
 		again()
 	}
 	if ctx.Err() == context.DeadlineExceeded {
@@ -243,11 +263,36 @@ type Found struct {
 	Beds     []string // labels of Alerts
 	Beats    []vital.Heartbeat
 	Waves    []vital.Wave
+	Places   []Place // of Waves
 	Drops    []vital.Dropped
 	Events   map[vital.EventKind]int
 	Verdicts map[receive.Verdict]int
 	Reasons  []string // of refusals and gaps
 	Bytes    int      // of JSON lines
+}
+
+// Place is a message's in what a gateway sealed.
+type Place struct {
+	EID seal.EID
+	Seq uint64
+}
+
+// Sealed returns the waves of each chain in the order in which they were sealed. They
+// may have arrived in any other.
+func (f *Found) Sealed() []vital.Wave {
+	order := make([]int, len(f.Waves))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		a, b := f.Places[i], f.Places[j]
+		return cmp.Or(bytes.Compare(a.EID[:], b.EID[:]), cmp.Compare(a.Seq, b.Seq))
+	})
+	var all []vital.Wave
+	for _, i := range order {
+		all = append(all, f.Waves[i])
+	}
+	return all
 }
 
 // Collector is a receive.Sink that keeps what is found.
@@ -284,7 +329,7 @@ func (c *Collector) Write(r *receive.Record) error {
 		f.Drops = append(f.Drops, b.Drops...)
 		for _, w := range b.Waves {
 			w.Samples = append([]int32(nil), w.Samples...)
-			f.Waves = append(f.Waves, w)
+			f.Waves, f.Places = append(f.Waves, w), append(f.Places, Place{r.EID, r.Seq})
 		}
 		for _, e := range b.Events {
 			f.Events[e.Kind] += int(max(e.Count, 1))

@@ -213,10 +213,13 @@ func testReceiptsReachTheGateway(t *testing.T, w *sdktest.Ward) {
 	all := listen(t, w, asRecipient(t, w, "late"), "vs1/ward-3/#")
 	gateway := listen(t, w, asGateway(t, w), "vs1/ward-3/gw-1/receipt/station", "vs1/ward-3/gw-1/receipt/second")
 	conf := sdk.ReceiverConfig{ReceiptInterval: 20 * time.Millisecond, TrustFirst: true} // or what comes before the beacon is heard is refused
+	conf.QuickBackoff(time.Second)
 	w.ReceiveWith(conf)
 	conf.Identity = w.Recipient("second")
 	w.ReceiveWith(conf)
-	p := w.Open(w.Config())
+	sealing := w.Config()
+	sealing.QuickBackoff(time.Second)
+	p := w.Open(sealing)
 	oximeter, psk := w.Device(p, "oximeter"), w.Device(p, "psk")
 	n := 0
 	record := func() {

@@ -26,9 +26,10 @@ type signing struct {
 	mu      sync.Mutex
 	takes   func(*taken) bool // nil: all
 	chains  map[seal.EID]*takenChain
+	seen    map[seal.EID]bool // chains of which the anchor came, taken or not
 	count   map[seal.Head]int // how often each message came, taken or not, but for what the broker sent again
 	changed chan struct{}     // closed when something came
-	out     *growing
+	out     *newest
 	signs   func(*seal.Receipt) // nil: nothing is signed for by itself; changes what is
 }
 
@@ -51,8 +52,8 @@ func newSigning(t testing.TB, w *sdktest.Ward, name string) *signing {
 	id, err := identity.LoadReceiver(w.Recipient(name))
 	must(t, err)
 	s := &signing{
-		t: t, name: name, id: id, chains: map[seal.EID]*takenChain{}, count: map[seal.Head]int{},
-		changed: make(chan struct{}), out: &growing{more: make(chan struct{}, 1)},
+		t: t, name: name, id: id, chains: map[seal.EID]*takenChain{}, seen: map[seal.EID]bool{}, count: map[seal.Head]int{},
+		changed: make(chan struct{}), out: &newest{changed: make(chan struct{}, 1)},
 	}
 	c := mqtt.Config{
 		Broker: w.Broker.URL, ClientID: name, Credentials: id.Credentials, MinBackoff: time.Millisecond, MaxBackoff: 50 * time.Millisecond,
@@ -106,6 +107,9 @@ func (s *signing) take(m mqtt.Received) {
 	defer s.mu.Unlock()
 	if !m.Retained && !(m.Duplicate && s.count[v.Head()] > 0) {
 		s.count[v.Head()]++
+	}
+	if v.Seq() == 0 {
+		s.seen[v.EID()] = true
 	}
 	if s.takes == nil || s.takes(&taken{v, m.Payload}) {
 		c := s.chains[v.EID()]
@@ -210,7 +214,67 @@ func (s *signing) signed(r seal.Receipt, key keys.Signer) []byte {
 
 func (s *signing) publish(message []byte) {
 	topic := mqtt.Topic{Kind: mqtt.KindReceipt, Site: "ward-3", Gateway: "gw-1", Receiver: s.name}
-	s.out.add(mqtt.Message{Topic: topic.String(), Payload: message, Retain: true})
+	s.out.say(mqtt.Message{Topic: topic.String(), Payload: message, Retain: true})
+}
+
+// newest is a mqtt.Source of what is said last, as a receiver's is: one at a time, and
+// nothing that was overtaken. A broker that stores slowly would be given all of it
+// again, and never the newest, at each connection that it ends.
+type newest struct {
+	changed chan struct{}
+
+	mu              sync.Mutex
+	message         mqtt.Message
+	said, sent, has uint64 // numbers of messages: the newest, and what the broker was given, and has acknowledged
+}
+
+func (n *newest) say(m mqtt.Message) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.message = m
+	n.said++
+	n.signal()
+}
+
+func (n *newest) signal() {
+	select {
+	case n.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Next implements mqtt.Source.
+func (n *newest) Next(ctx context.Context) (mqtt.Message, uint64, error) {
+	for {
+		n.mu.Lock()
+		if n.said > n.sent && n.sent == n.has {
+			defer n.mu.Unlock()
+			n.sent = n.said
+			return n.message, n.sent, nil
+		}
+		n.mu.Unlock()
+		select {
+		case <-n.changed:
+		case <-ctx.Done():
+			return mqtt.Message{}, 0, ctx.Err()
+		}
+	}
+}
+
+// Done implements mqtt.Source.
+func (n *newest) Done(id uint64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.has = id
+	n.signal()
+}
+
+// Rewind implements mqtt.Source.
+func (n *newest) Rewind() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.sent = n.has
+	n.signal()
 }
 
 // deliveries returns how often messages came, by how many came so often.

@@ -24,7 +24,9 @@ func eachBroker(t *testing.T, test func(t *testing.T, w *sdktest.Ward), devices 
 // startNATS runs one nats-server, which admits the receivers that tests add.
 func startNATS(t *testing.T, files string) sdktest.Broker {
 	users := natstest.Users{Receivers: []string{"station", "second", "late"}}
-	node := natstest.Start(t, mqtttest.NewCA(t), users, natsConf(files)...).Nodes[0]
+	// A disk that is slow for more than five seconds ends no connection.
+	conf := append(natsConf(files), "max_ack_pending: 100", "max_ack_pending: 100\n  js_api_timeout: 1m")
+	node := natstest.Start(t, mqtttest.NewCA(t), users, conf...).Nodes[0]
 	return sdktest.Broker{URL: node.URL, Start: node.Start, Stop: node.Kill, Kill: node.Kill}
 }
 

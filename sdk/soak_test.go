@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -32,6 +33,15 @@ func heapInUse() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
+}
+
+// lows are the least of each five measurements in a row: what a connection that was lost
+// and is made anew takes for a moment goes again, and a leak stays.
+func lows(measured []int64) (least []int64) {
+	for i := range measured {
+		least = append(least, slices.Min(measured[max(0, i-4):i+1]))
+	}
+	return least
 }
 
 // TestSoak has readings pass from Record through the outbox and mosquitto to a
@@ -73,10 +83,10 @@ func TestSoak(t *testing.T) {
 	w.Close(p)
 	t.Logf("%d readings and %d alerts in %v, %.0f readings/s, from Record to a durable, verified reading",
 		n, alerts, took.Round(time.Millisecond), float64(n)/took.Seconds())
-	flat(t, "goroutines", goroutines, 1, 4)
-	flat(t, "open files", open, 1, 4)
-	flat(t, "heap", heap, 1.2, 2<<20)
-	flat(t, "outbox", stored, 1.2, 4<<20)
+	flat(t, "goroutines", lows(goroutines), 1, 4)
+	flat(t, "open files", lows(open), 1, 4)
+	flat(t, "heap", lows(heap), 1.2, 2<<20)
+	flat(t, "outbox", lows(stored), 1.2, 4<<20)
 	flat(t, "receiver's state", known, 2, 512<<10) // a file that doubles when it is full, as it may once
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -64,7 +64,9 @@ func (g *Gateway) Start() (*Machine, error) {
 	args := append([]string{}, a.args...)
 	args = append(args,
 		"-m", "256", "-kernel", g.Kernel.Image, "-initrd", initramfs,
-		"-append", "console=ttyAMA0 quiet panic=-1 -- "+strings.Join(g.Arguments, " "), "-no-reboot",
+		// The kernel says what is critical only: its words may come in the middle of a
+		// program's line, which is waited for.
+		"-append", "console=ttyAMA0 loglevel=3 panic=-1 -- "+strings.Join(g.Arguments, " "), "-no-reboot",
 		"-drive", "id=disk,if=none,format=raw,file="+g.Disk, "-device", "virtio-blk-pci,drive=disk")
 	if g.Second != "" {
 		args = append(args, "-drive", "id=second,if=none,format=raw,file="+g.Second, "-device", "virtio-blk-pci,drive=second")

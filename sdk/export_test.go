@@ -70,6 +70,9 @@ func Offered(name string, key keys.PublicKey, messages ...[]byte) int {
 // Files has the outbox use these.
 func (c *Config) Files(fs outbox.FS) { c.files = fs }
 
+// Idle reports whether the broker has acknowledged all that was stored before the call.
+func (p *Pipeline) Idle() bool { return p.feed.idle() }
+
 // Waiting returns how many entries are recorded and not taken by the committer.
 func (d *Device) Waiting() int {
 	d.mu.Lock()

@@ -1,13 +1,12 @@
 package sdk_test
 
 import (
-	"bytes"
+	"bufio"
 	"context"
-	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"strconv"
 	"testing"
 	"time"
 
@@ -28,49 +27,39 @@ func receiving() error {
 	if err != nil {
 		return err
 	}
+	fmt.Println("open")
 	return r.Run(context.Background())
 }
 
-// startReceiver runs a receiver in a process of its own, to be killed.
-func (w crashWard) startReceiver(t *testing.T) *exec.Cmd {
+// receiverProcess is a receiver in a process of its own, to be killed.
+type receiverProcess struct {
+	cmd *exec.Cmd
+
+	// open is closed when it has taken back what it had not made durable, or has ended.
+	open chan struct{}
+}
+
+func (w crashWard) startReceiver(t *testing.T) *receiverProcess {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "SDK_CHILD=receiver", "SDK_IDENTITY="+w.RecipientDir(), "SDK_BROKER="+w.Broker.URL,
 		"SDK_LINES="+w.lines, "SDK_STATE="+w.state)
 	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	must(t, err)
 	must(t, cmd.Start())
-	return cmd
+	r := &receiverProcess{cmd, make(chan struct{})}
+	go func() {
+		defer close(r.open)
+		bufio.NewScanner(out).Scan()
+	}()
+	return r
 }
 
-// killed kills a process and waits for its end.
-func killed(t *testing.T, cmd *exec.Cmd) {
-	t.Helper()
-	must(t, cmd.Process.Kill())
-	_ = cmd.Wait() // its status says how we ended it
-}
-
-// arrived returns how often each number stands in the whole lines of the file.
-func (w crashWard) arrived(t *testing.T) map[int]int {
-	t.Helper()
-	numbers := map[int]int{}
-	raw, err := os.ReadFile(w.lines)
-	if err != nil {
-		return numbers // not there yet
-	}
-	for line := range bytes.Lines(raw[:bytes.LastIndexByte(raw, '\n')+1]) {
-		var l struct {
-			Verdict string
-			Value   json.Number
-			Alert   struct{ Value json.Number }
-		}
-		must(t, json.Unmarshal(line, &l))
-		if value := l.Value + l.Alert.Value; l.Verdict == "valid" && value != "" {
-			n, err := strconv.Atoi(string(value))
-			must(t, err)
-			numbers[n]++
-		}
-	}
-	return numbers
+// kill kills it, unless that was done, and waits for its end.
+func (r *receiverProcess) kill() {
+	_ = r.cmd.Process.Kill() // it may have ended before
+	_ = r.cmd.Wait()         // its status says how we ended it
 }
 
 // TestAllKilledWithReceipts kills, at random moments, the gateway, the receiver, and
@@ -84,7 +73,7 @@ func TestAllKilledWithReceipts(t *testing.T) {
 	w := newCrashWard(t, "oximeter")
 	w.env = []string{"SDK_RECEIPTS=station"}
 	receiver := w.startReceiver(t)
-	defer func() { killed(t, receiver) }()
+	defer func() { receiver.kill() }()
 	var synced []int // each life's end
 	var brokers, receivers, done int
 	pause := func(ms int) { <-time.After(time.Duration(rng.IntN(ms)) * time.Millisecond) } // the moment is the point
@@ -98,7 +87,7 @@ func TestAllKilledWithReceipts(t *testing.T) {
 		pause(800)
 		away, broker := rng.IntN(2) == 0, rng.IntN(2) == 0
 		if away {
-			killed(t, receiver)
+			receiver.kill()
 			pause(300)
 			receivers++
 		}
@@ -113,17 +102,21 @@ func TestAllKilledWithReceipts(t *testing.T) {
 		}
 		if round < kills {
 			must(t, l.cmd.Process.Kill())
-			synced = append(synced, l.last(n))
 		} else {
-			n = w.untilAllArrived(t, synced, l, n)
-			synced = append(synced, n)
+			must(t, l.stdin.Close())
 		}
+		synced = append(synced, l.last(n))
 		done += synced[round] - round*perLife
 	}
-	killed(t, receiver)
-	receiver = w.startReceiver(t) // which takes back what it had not made durable
-	lost, doubled := w.verdict(t, synced)
-	_, verdicts := w.count(t)
+	p := w.goOn(t)
+	w.untilArrived(t, receiver, synced)
+	receiver.kill()
+	receiver = w.startReceiver(t) // which takes back what it had not made durable, and gets it again
+	w.untilArrived(t, receiver, synced)
+	w.Close(p)
+	receiver.kill()
+	numbers, verdicts := w.count(t)
+	lost, doubled := lostOf(synced, numbers)
 	t.Logf("%d gateways, %d receivers and %d brokers killed, %d readings synced: %d lost, %d doubled; lines %v",
 		kills, receivers, brokers, done, lost, doubled, verdicts)
 	delete(verdicts, "cannot open: its anchor has not come") // the broker kept too little: it comes again
@@ -132,11 +125,9 @@ func TestAllKilledWithReceipts(t *testing.T) {
 	}
 }
 
-// verdict returns how many of the numbers that were synced never arrived, and how
-// many twice.
-func (w crashWard) verdict(t *testing.T, synced []int) (lost, doubled int) {
-	t.Helper()
-	numbers := w.arrived(t)
+// lostOf returns how many of the numbers that lives had synced, up to these ends,
+// never came, and how many of all came twice.
+func lostOf(synced []int, numbers map[int]int) (lost, doubled int) {
 	for round, last := range synced {
 		for n := round * perLife; n < last; n++ {
 			if numbers[n] == 0 {
@@ -152,29 +143,32 @@ func (w crashWard) verdict(t *testing.T, synced []int) (lost, doubled int) {
 	return lost, doubled
 }
 
-// untilAllArrived has the last gateway end, and begin again without readings of its
-// own, until all has arrived. It returns the end of what it had synced.
-func (w crashWard) untilAllArrived(t *testing.T, synced []int, l *life, n int) int {
+// goOn has the last gateway begin again, without readings of its own.
+func (w crashWard) goOn(t *testing.T) *sdk.Pipeline {
 	t.Helper()
-	must(t, l.stdin.Close())
-	n = l.last(n)
-	all := append(synced[:len(synced):len(synced)], n)
 	conf := w.Config()
 	conf.Data, conf.Receipts, conf.Heartbeat = w.data, []string{"station"}, time.Second
 	conf.QuickRepeat(200 * time.Millisecond)
 	p := w.Open(conf)
 	w.Device(p, "oximeter")
-	defer w.Close(p)
+	return p
+}
+
+// untilArrived waits, while a receiver runs, until all that was synced has arrived.
+func (w crashWard) untilArrived(t *testing.T, receiver *receiverProcess, synced []int) {
+	t.Helper()
+	<-receiver.open // until then it may cut the file
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.After(2 * sdktest.Patience); ; {
-		if lost, _ := w.verdict(t, all); lost == 0 {
-			return n
+		numbers, _ := w.count(t)
+		if lost, _ := lostOf(synced, numbers); lost == 0 {
+			return
 		}
 		select {
 		case <-tick.C:
 		case <-deadline:
-			return n // the verdict says how many are lost
+			return // the verdict says how many are lost
 		}
 	}
 }

@@ -122,6 +122,7 @@ func (s *station) Write(r *receive.Record) error {
 	switch r.Verdict {
 	case receive.Valid, receive.Gap, receive.Filled: // out of order on purpose
 	case receive.Silent, receive.Resumed: // while it was cut off
+	case receive.Duplicate: // its acknowledgement had not come when the connection ended
 	default:
 		s.other[r.Verdict.String()+": "+r.Reason]++
 	}

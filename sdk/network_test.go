@@ -89,8 +89,10 @@ func (x *wire) verdict(what string) {
 	x.got.EachOnce(x.n)
 	x.got.Look(func(f *sdktest.Found) {
 		x.t.Logf("%s: %d connections, %d readings published, %d received, verdicts %v", what, len(x.proxy.Traffic()), x.n, len(f.Numerics), f.Verdicts)
+		// Silent is the ward's other device, when the rig takes longer than that is waited for.
+		harmless := []receive.Verdict{receive.Valid, receive.Duplicate, receive.Gap, receive.Filled, receive.Silent}
 		for v := range f.Verdicts {
-			if !slices.Contains([]receive.Verdict{receive.Valid, receive.Duplicate, receive.Gap, receive.Filled}, v) {
+			if !slices.Contains(harmless, v) {
 				x.t.Errorf("a fault of the network looks like an attack: %q", f.Reasons)
 			}
 		}

@@ -102,11 +102,15 @@ func (d *Device) change(do func(*origin)) {
 	d.now = &s
 }
 
-// SetTold moves what receivers are told of the origin.
-func (d *Device) SetTold(moved time.Duration) {
+// Suspended has the machine seem to have slept since the origin: the wall clock has
+// moved on, also from what receivers were told of the origin.
+func (d *Device) Suspended(slept time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.change(func(o *origin) { o.clock.UnixMilli += moved.Milliseconds() })
+	d.change(func(o *origin) {
+		o.wall = o.wall.Add(-slept)
+		o.clock.UnixMilli -= slept.Milliseconds()
+	})
 }
 
 // Beacons drives echoes through a list of what was heard.

@@ -482,7 +482,7 @@ func TestKilledAtEveryPoint(t *testing.T) {
 	start := time.Now()
 	all[0].run(0)
 	var running sync.WaitGroup
-	waiting := make(chan *mortal)
+	waiting := make(chan *mortal, gateways) // with room for all: a worker ends with the first failure
 	for range 4 {
 		running.Go(func() {
 			for m := range waiting {

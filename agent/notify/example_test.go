@@ -52,5 +52,5 @@ func Example() {
 	fmt.Println(strings.ReplaceAll(string(word[:n]), "\n", ", "), err)
 	cancel()
 	<-ended
-	// Output: STATUS=all is well, WATCHDOG=1 <nil>
+	// Output: READY=1, STATUS=all is well, WATCHDOG=1 <nil>
 }

@@ -80,13 +80,14 @@ func (w *Watchdog) Stuck(now time.Time) (since time.Time, stuck bool) {
 	return w.begun, true
 }
 
-// feed sends the word, and how the agent is. It returns why it could not, and logs
-// what was not said the last time.
+// feed sends the word, and how the agent is. That it is ready is said each time, for a
+// manager that has no room for a word drops it, and one that is never told ends the
+// agent. It returns why it could not, and logs what was not said the last time.
 func (w *Watchdog) feed(ctx context.Context, said string) string {
 	if w.Service.Socket == "" {
 		return ""
 	}
-	fields := []string{"STATUS=" + w.Summary(ctx)}
+	fields := []string{"READY=1", "STATUS=" + w.Summary(ctx)}
 	if w.Service.Watchdog > 0 {
 		fields = append(fields, "WATCHDOG=1")
 	}

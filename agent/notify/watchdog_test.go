@@ -46,7 +46,7 @@ func TestWatchdog(t *testing.T) {
 		w.Run(ctx)
 	}()
 	for _, round := range []int{1, 2, 4} {
-		if got, want := next(t, m), []string{fmt.Sprintf("STATUS=round %d", round), "WATCHDOG=1"}; !slices.Equal(got, want) {
+		if got, want := next(t, m), []string{"READY=1", fmt.Sprintf("STATUS=round %d", round), "WATCHDOG=1"}; !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

@@ -2,10 +2,12 @@ package port
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // hold remembers which adapter a port was opened on first, so that another one,
@@ -23,10 +25,19 @@ func (h *hold) check() (*Adapter, error) {
 	if err != nil {
 		return nil, h.moved(err)
 	}
+	before, err := os.Stat(target)
+	if err != nil {
+		return nil, h.moved(err)
+	}
 	a, all := h.machine.at(target)
-	// The kernel takes a terminal out of /dev before it forgets what it was: if it
-	// is still there, what was read of it is whole.
-	if _, err := os.Stat(target); err != nil {
+	// The kernel takes a terminal out of /dev before it forgets what it was, but for
+	// the number of the interface: if it is still there, and not there again, what was
+	// read of it is whole.
+	after, err := os.Stat(target)
+	if err == nil && (!os.SameFile(before, after) || a != nil && a.USB() && a.Interface == "") {
+		err = &fs.PathError{Op: "stat", Path: target, Err: syscall.ENOENT}
+	}
+	if err != nil {
 		return nil, h.moved(err)
 	}
 	if a == nil {

@@ -1,9 +1,11 @@
 package port_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -150,4 +152,38 @@ func TestPolled(t *testing.T) {
 	if e := r.untilEvents(t, 4); e.Kind != port.Opened {
 		t.Fatalf("%v: %v", e.Kind, e.Reason)
 	}
+}
+
+// An adapter that goes while it is looked at is no other: without the number of its
+// interface, which the kernel forgets first, and when the terminal is there again by
+// the time that all was read, of which some was the hub's that it was plugged into.
+func TestGoesWhileLookedAt(t *testing.T) {
+	h := newHeld(t, "by-path")
+	hub := filepath.Join(h.sys, "devices/pci0/usb1")
+	h.plug("ttyUSB0", "1-1", "0403:6001:A1B2")
+	h.opens("")
+	number := filepath.Join(hub, "1-1/1-1:1.0/bInterfaceNumber")
+	h.try(os.Remove(number))
+	h.opens("no such file")
+	h.write(number, "00")
+	h.opens("")
+	h.write(filepath.Join(hub, "idVendor"), "1d6b")
+	h.write(filepath.Join(hub, "idProduct"), "0002")
+	vendor := filepath.Join(hub, "1-1/idVendor")
+	h.try(os.Remove(vendor))
+	h.try(syscall.Mkfifo(vendor, 0o600))
+	again := make(chan error, 1)
+	go func() {
+		f, err := os.OpenFile(vendor, os.O_WRONLY, 0) // once it is being read
+		if err == nil {
+			err = errors.Join(
+				os.WriteFile(vendor+"2", []byte("0403\n"), 0o600), os.Rename(vendor+"2", vendor),
+				os.WriteFile(filepath.Join(h.dev, "new"), nil, 0o600),
+				os.Rename(filepath.Join(h.dev, "new"), filepath.Join(h.dev, "ttyUSB0")), f.Close())
+		}
+		again <- err
+	}()
+	h.opens("no such file")
+	h.try(<-again)
+	h.opens("")
 }

@@ -3,6 +3,7 @@ package link_test
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/vitalseal/vitalseal/firmware-bridge/link"
@@ -167,6 +168,8 @@ func FuzzGateway(f *testing.F) {
 	for _, m := range everyFrame() {
 		f.Add(append([]byte{byte(len(m.frame)) &^ 1 % 64}, m.frame...))
 	}
+	stranger := hello(capPlain, 128, 9, 1<<24, link.KeyID{}, "").frame // begins far from where the one before is
+	f.Add(append([]byte{2 * 64, byte(len(stranger))}, stranger...))    // after a while: a hello comes right after another
 	f.Fuzz(func(t *testing.T, p []byte) {
 		_, g, h := acceptedPair(t, true)
 		now := uint64(0)
@@ -176,6 +179,9 @@ func FuzzGateway(f *testing.F) {
 			taken := g.State().Taken
 			g.Receive(stream, now, h)
 			st := g.State()
+			if slices.ContainsFunc(h.calls, func(call string) bool { return strings.HasPrefix(call, "hello ") }) {
+				taken = st.Durable // a sensor that is accepted begins where it says
+			}
 			if n := st.Taken - taken; int(n) > len(h.calls) || st.Taken-st.Durable > link.DefaultWindow {
 				t.Fatalf("state %+v after %d, calls %q", st, taken, h.calls)
 			}

@@ -31,7 +31,8 @@
 //
 // A broker that was killed may have forgotten what it had acknowledged. Anchors under
 // which something waits are published again at each connection; readings that it
-// had acknowledged and not passed on are lost with it.
+// had acknowledged and not passed on are lost with it. An anchor that a broker has
+// no room to pass on to a slow receiver it retains: the receiver asks for it.
 //
 // When others have filled the disk, so that too little is left for them, the outbox
 // does not grow. Alerts, anchors and accounts are still stored. Data that find no room

@@ -145,6 +145,9 @@ func (c *Config) QuickBackoff(limit time.Duration) {
 // QuickBackoff has a connection tried again within this time.
 func (c *ReceiverConfig) QuickBackoff(limit time.Duration) { c.backoff = limit }
 
+// QuickRecall has a receiver ask for an anchor that does not come this soon.
+func (c *ReceiverConfig) QuickRecall(period time.Duration) { c.recallPeriod = period }
+
 // QuickRoster has the roster read anew for each message that is carried.
 func (c *Config) QuickRoster() {
 	if c.periods == (periods{}) {

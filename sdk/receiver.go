@@ -72,6 +72,7 @@ type ReceiverConfig struct {
 	Logger *slog.Logger
 
 	rosterPeriod time.Duration // zero: the default; tests have another
+	recallPeriod time.Duration // likewise
 	backoff      time.Duration // at most, between attempts at a connection; zero: package mqtt's
 }
 
@@ -114,6 +115,9 @@ func OpenReceiver(conf ReceiverConfig) (*Receiver, error) {
 	}
 	if conf.rosterPeriod == 0 {
 		conf.rosterPeriod = rosterPeriod
+	}
+	if conf.recallPeriod == 0 {
+		conf.recallPeriod = recallPeriod
 	}
 	if conf.ReceiptInterval < 0 {
 		return nil, fmt.Errorf("vitalseal: receipt interval %v is negative", conf.ReceiptInterval)
@@ -183,6 +187,7 @@ func (r *Receiver) Run(ctx context.Context) error {
 		func() error { return r.speak(ctx) },
 		func() error { return r.judgeAll(ctx) },
 		func() error { return r.tick(ctx) },
+		func() error { return r.recall(ctx) },
 		func() error { return r.watchRoster(ctx) },
 	} {
 		running.Go(func() {
@@ -218,6 +223,36 @@ func (r *Receiver) tick(ctx context.Context) error {
 		r.pause(ctx)
 	}
 }
+
+// recall has the broker send what it retains once more when messages have waited for a
+// while for an anchor that does not come: a broker drops what a receiver is too slow
+// for, anchors too, but it retains them. It asks at ever longer intervals.
+func (r *Receiver) recall(ctx context.Context) error {
+	for wait := r.conf.recallPeriod; ; {
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		}
+		switch missing := r.judge.AnchorMissing(time.Now()); {
+		case missing == 0:
+			wait = r.conf.recallPeriod
+		case missing >= r.conf.recallPeriod:
+			r.log.Warn("messages wait for an anchor that has not come: the broker is asked for it", "waited", missing.Round(time.Second))
+			r.messages.Resubscribe()
+			wait = min(2*wait, maxRecall)
+		}
+	}
+}
+
+// A message waits for its anchor for receive.Config.PendingTimeout, a minute if not
+// configured otherwise.
+const (
+	recallPeriod = 10 * time.Second
+	maxRecall    = 10 * time.Minute
+)
 
 // pause waits before another attempt.
 func (r *Receiver) pause(ctx context.Context) {

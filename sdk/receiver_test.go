@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -100,6 +101,94 @@ func retained(t *testing.T, s *mqtt.Subscriber) (all []string) {
 		}
 	}))
 	return slices.Sorted(maps.Keys(found))
+}
+
+// gate is a sink that takes nothing while it is shut, and remembers readings.
+type gate struct {
+	shut sync.Mutex
+
+	mu       sync.Mutex
+	readings map[int]int
+	verdicts map[receive.Verdict]int
+}
+
+func (g *gate) Sync() error { return nil }
+
+func (g *gate) Write(r *receive.Record) error {
+	g.shut.Lock()
+	defer g.shut.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.verdicts[r.Verdict]++
+	if r.Verdict == receive.Valid && r.Batch != nil {
+		for _, n := range r.Batch.Numerics {
+			g.readings[int(n.Value.Mantissa)]++
+		}
+	}
+	return nil
+}
+
+// TestAnchorThatTheBrokerDropped has a receiver so slow that its broker, which keeps
+// little for it, drops what begins a new chain. The broker retains that: what follows
+// in the chain waits, and is received, on the same connection.
+func TestAnchorThatTheBrokerDropped(t *testing.T) {
+	t.Parallel()
+	w := sdktest.NewWardOn(t, func(files string) sdktest.Broker {
+		return sdktest.Mosquitto(t, files, "max_inflight_messages 64", "max_inflight_messages 8", "max_queued_messages 1000000", "max_queued_messages 20")
+	}, "oximeter")
+	sink := &gate{readings: map[int]int{}, verdicts: map[receive.Verdict]int{}}
+	var connections atomic.Int32
+	conf := sdk.ReceiverConfig{Sink: sink, OnState: func(s mqtt.State) {
+		if s.Connected {
+			connections.Add(1)
+		}
+	}}
+	conf.QuickRecall(100 * time.Millisecond)
+	w.RunReceiver(conf)
+	p := w.Open(w.Config())
+	d := w.Device(p, "oximeter")
+	n := 0
+	recordUntil := func(what string, enough func() bool) {
+		t.Helper()
+		untilStats(t, p, what, func(*sdk.Stats) bool {
+			recordEach(t, d, n, n+1)
+			n++
+			sink.mu.Lock()
+			defer sink.mu.Unlock()
+			return enough()
+		})
+	}
+	recordUntil("the first", func() bool { return len(sink.readings) > 0 })
+	sink.shut.Lock()
+	recordEach(t, d, n, n+100)
+	must(t, d.Label("another bed"))
+	begun := n + 100 // the first of the new chain
+	recordEach(t, d, begun, begun+10)
+	untilIdle(t, p)
+	sink.shut.Unlock()
+	n = begun + 10
+	recordUntil("what followed in the new chain", func() bool {
+		for reading := range sink.readings {
+			if reading >= begun {
+				return true
+			}
+		}
+		return false
+	})
+	w.Close(p)
+	sink.mu.Lock()
+	defer sink.mu.Unlock()
+	if sink.readings[begun] > 0 {
+		t.Error("the broker dropped nothing: this test is of no use")
+	}
+	for n, times := range sink.readings {
+		if times > 1 {
+			t.Errorf("reading %d came %d times", n, times)
+		}
+	}
+	if sink.verdicts[receive.Gap] == 0 || sink.verdicts[receive.CannotOpen] > 0 || connections.Load() != 1 {
+		t.Errorf("%d connections, verdicts %v", connections.Load(), sink.verdicts)
+	}
 }
 
 // TestOldAnchorsAreCleared renews often and clears at once: the broker keeps the

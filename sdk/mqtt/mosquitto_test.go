@@ -325,6 +325,54 @@ func testUnacknowledgedComesAgain(t *testing.T, ca *mqtttest.CA, url string) {
 	}
 }
 
+// TestResubscribe has a subscriber that is there ask for what is retained: it comes
+// again, as retained, on the same connection, and what is published meanwhile too.
+func TestResubscribe(t *testing.T) { eachBroker(t, testResubscribe) }
+
+func testResubscribe(t *testing.T, ca *mqtttest.CA, url string) {
+	c := ca.Config(url, "receiver")
+	st := watch(&c)
+	s, err := mqtt.NewSubscriber(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Resubscribe() // without a connection: nothing, and no harm
+	got := make(chan mqtt.Received, 1000)
+	start(t, func(ctx context.Context) error {
+		return s.Run(ctx, []string{"vs1/#"}, func(r mqtt.Received) { r.Ack(); got <- r })
+	})
+	st.wait(t, connected)
+	kept := "vs1/north/gw-1/" + device + "/anchor/0123456789abcdef"
+	live := "vs1/north/gw-1/" + device + "/data"
+	until := func(topic, payload string, retained bool) {
+		t.Helper()
+		for deadline := time.After(patience); ; {
+			select {
+			case r := <-got:
+				if r.Topic == topic && string(r.Payload) == payload && r.Retained == retained {
+					return
+				}
+			case <-deadline:
+				t.Fatalf("%q does not come (retained: %t)", payload, retained)
+			}
+		}
+	}
+	publishAll(t, ca.Config(url, "gw-1"), mqtt.Message{Topic: kept, Payload: []byte("anchor"), Retain: true})
+	until(kept, "anchor", false)
+	for n := range 3 {
+		s.Resubscribe()
+		publishAll(t, ca.Config(url, "gw-1"), mqtt.Message{Topic: live, Payload: fmt.Appendf(nil, "m%d", n)})
+		until(kept, "anchor", true)
+	}
+	publishAll(t, ca.Config(url, "gw-1"), mqtt.Message{Topic: live, Payload: []byte("last")})
+	until(live, "last", false)
+	select {
+	case state := <-st:
+		t.Errorf("on the way: %+v", state)
+	default:
+	}
+}
+
 // A stalled receiver holds no more than its window, keeps the connection while
 // the broker's own limit is no larger, and gets everything in order after.
 func TestReceiverWindow(t *testing.T) {

@@ -19,7 +19,10 @@ import (
 // than KeepAlive and Timeout costs the connection, and then the broker sends
 // the unacknowledged ones again. mosquitto sends max_inflight_messages ahead,
 // so with a Window at least as large the connection lasts through any stall.
-type Subscriber struct{ conf settings }
+type Subscriber struct {
+	conf  settings
+	again chan struct{} // signalled by Resubscribe
+}
 
 // Received is one message from the broker. It is untrusted, its topic too.
 type Received struct {
@@ -50,7 +53,18 @@ func NewSubscriber(c Config) (*Subscriber, error) {
 	if c.Will != nil || c.Online != nil {
 		return nil, errors.New("mqtt: a subscriber publishes neither will nor online message")
 	}
-	return &Subscriber{conf: conf}, nil
+	return &Subscriber{conf: conf, again: make(chan struct{}, 1)}, nil
+}
+
+// Resubscribe subscribes once more to what Run has subscribed to: the broker sends
+// all that it retains again, in the midst of what else there is (MQTT 3.1.1, 3.8.4).
+// It returns at once; without a connection nothing more is done, since the next one
+// subscribes anyway.
+func (s *Subscriber) Resubscribe() {
+	select {
+	case s.again <- struct{}{}:
+	default:
+	}
 }
 
 // Run connects, subscribes to filters with QoS 1 and gives each message to
@@ -85,16 +99,27 @@ func (s *Subscriber) serve(ctx context.Context, filters map[string]byte, handle 
 	worker.Go(func() { in.deliver(leaving, ss.conn, handle) })
 	defer worker.Wait()
 	defer leave()
+	select {
+	case <-s.again: // this is it
+	default:
+	}
 	if err := s.subscribe(ss, filters); err != nil {
 		ss.conn.abort(err)
 		return s.conf.lost(ss, err)
 	}
 	s.conf.OnState(State{Connected: true, Resumed: ss.conn.resumed})
-	select {
-	case <-ss.conn.dead:
-		return s.conf.lost(ss, ss.conn.err())
-	case <-ctx.Done():
-		return outcome{finished: true}
+	for {
+		select {
+		case <-s.again:
+			// Whoever asked has all it had before, whatever becomes of this. The answer
+			// is not waited for: it is behind what the broker has sent, which may be
+			// held up here for long.
+			_, _ = ss.subscribe(filters)
+		case <-ss.conn.dead:
+			return s.conf.lost(ss, ss.conn.err())
+		case <-ctx.Done():
+			return outcome{finished: true}
+		}
 	}
 }
 

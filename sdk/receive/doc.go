@@ -29,7 +29,9 @@
 //
 // A message that cannot be judged yet, because its anchor has not come or nobody has
 // vouched for that, waits in the state: see Config.PendingMessages. What is too much
-// is refused, of the device that has most waiting.
+// is refused, of the device that has most waiting. An anchor that does not come may
+// be one that the broker had no room to pass on, and that it retains: AnchorMissing
+// says when it is time to subscribe once more.
 //
 // # How long things are remembered
 //

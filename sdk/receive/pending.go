@@ -76,6 +76,25 @@ func (p *pending) restore(h *held) {
 	p.bytes += h.size
 }
 
+// AnchorMissing returns for how long a message has been waiting for an anchor that has
+// not come at all; 0: none waits. A broker that retains it can be asked for it.
+func (r *Receiver) AnchorMissing(now time.Time) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	came := map[chainName]bool{}
+	for _, h := range r.pending.order {
+		if h.anchor && !h.gone {
+			came[chainName{h.kid, h.eid}] = true // it waits, for one that vouches for it
+		}
+	}
+	for _, h := range r.pending.order { // oldest first
+		if !h.gone && !came[chainName{h.kid, h.eid}] {
+			return max(now.Sub(h.since), 1)
+		}
+	}
+	return 0
+}
+
 // compact lets go of what is gone, once that is the greater part.
 func (p *pending) compact() {
 	if len(p.order) > 2*len(p.byHead) {

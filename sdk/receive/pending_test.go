@@ -30,9 +30,15 @@ func TestPending(t *testing.T) {
 	if s, out := g.r.Stats(), g.out.take(); s.Pending != 3 || g.acks != 4 || len(out) != 0 {
 		t.Fatalf("%d pending, %d acknowledged, lines %q", s.Pending, g.acks, out)
 	}
+	if missing := g.r.AnchorMissing(g.now.Add(20 * time.Second)); missing != 20*time.Second {
+		t.Errorf("an anchor has been missing for %v", missing)
+	}
 	g.restart()
 	g.want(receive.Valid, anchor)
 	g.wantLines("valid anchor; valid 1; valid 2; valid 3")
+	if missing := g.r.AnchorMissing(g.now); missing != 0 {
+		t.Errorf("an anchor has been missing for %v", missing)
+	}
 	if s := g.r.Stats(); s.Pending != 0 || g.acks != 5 {
 		t.Errorf("%d pending, %d acknowledged, want 0, 5", s.Pending, g.acks)
 	}
@@ -206,6 +212,9 @@ func TestPendingAnchorIsKept(t *testing.T) {
 	g2.send(first.Payload)
 	for _, m := range early {
 		g2.send(m)
+	}
+	if missing := g2.r.AnchorMissing(g2.now.Add(time.Second)); missing != 0 { // it came, and waits too
+		t.Errorf("an anchor has been missing for %v", missing)
 	}
 	d2 := newDevice(t, 1)
 	d2.begin()
